@@ -1,0 +1,203 @@
+"""Never-rules, proved: no site, whatever it adds, can permit these conversations.
+
+Six are proved by set algebra over addresses, protocols and ports on the derived policy; they hold
+or there is a conversation that breaks them, and it is named. Four are about ports, VLANs, SSIDs
+and DSCP plans and are proved on those. The firewall's own services (DNS, NTP, DHCP, ping) are not
+conversations through it and are excepted by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Network
+from typing import NamedTuple
+
+from ..load.catalogue import Catalogue
+from ..load.organisation import SiteInputs
+from ..model.catalogue import Never
+from . import space
+from .policy import Surroundings, service
+from .result import Network, PortPurpose, PortUse, Proof, Rule, WifiPlan
+
+ALGEBRA = "set algebra over addresses, protocols and ports"
+
+
+def proofs(
+    inputs: SiteInputs,
+    networks: Sequence[Network],
+    around: Surroundings,
+    policy: Sequence[Rule],
+    ports: Sequence[PortUse],
+    wifi: WifiPlan | None,
+) -> tuple[Proof, ...]:
+    """All ten, in the order of the catalogue, then those about ports, SSIDs and DSCP."""
+    permits = [_permit(rule) for rule in policy if rule.action == "permit"]
+    return (
+        *(
+            _by_algebra(never, inputs.catalogue, networks, around, permits)
+            for never in inputs.catalogue.never
+        ),
+        _no_dual_homing(inputs, networks),
+        _cameras_apart_from_doors(ports),
+        _no_ssid_in_content(inputs.catalogue, wifi),
+        _one_dscp_plan(inputs.catalogue, networks),
+    )
+
+
+def _by_algebra(
+    never: Never,
+    catalogue: Catalogue,
+    networks: Sequence[Network],
+    around: Surroundings,
+    permits: Iterable[_Permit],
+) -> Proof:
+    sources = _zones(never.source, networks, around)
+    destinations = _destinations(never, catalogue, networks, around)
+    excepted = list(_exceptions(never, catalogue, around))
+    for permit in permits:
+        common = space.boxes(
+            space.common(permit.sources, sources),
+            space.common(permit.destinations, destinations),
+            permit.services,
+        )
+        for box in common:
+            left = space.subtract_all(box, excepted)
+            if left:
+                return Proof(
+                    rule=never.id,
+                    title=never.title,
+                    method=ALGEBRA,
+                    holds=False,
+                    counterexample=f"{space.example(left[0])} is permitted by rule "
+                    f"{permit.rule.number} ({permit.rule.reason})",
+                )
+    return Proof(rule=never.id, title=never.title, method=ALGEBRA, holds=True, counterexample="")
+
+
+class _Permit(NamedTuple):
+    """A rule as unions of intervals: who, to whom, on what."""
+
+    rule: Rule
+    sources: list[space.Interval]
+    destinations: list[space.Interval]
+    services: list[space.Interval]
+
+
+def _permit(rule: Rule) -> _Permit:
+    """The conversations of a rule. An FQDN may be any public address: one stands for all."""
+    named = any(address.kind == "fqdn" for address in rule.destinations)
+    return _Permit(
+        rule,
+        space.addresses(p for a in rule.sources for p in a.prefixes),
+        space.addresses(p for a in rule.destinations for p in a.prefixes)
+        + ([PUBLIC] if named else []),
+        space.services(rule.services),
+    )
+
+
+# One public address stands for all that an FQDN may resolve to: the Internet region holds it.
+PUBLIC = space.Interval(0x08080808, 0x08080808)
+
+
+def _zones(
+    zones: Iterable[str], networks: Sequence[Network], around: Surroundings
+) -> list[space.Interval]:
+    wanted = set(zones)
+    found = [network.prefix for network in networks if network.zone in wanted]
+    if "wan" in wanted:
+        found += around.internet.prefixes
+    return space.addresses(found)
+
+
+def _destinations(
+    never: Never, catalogue: Catalogue, networks: Sequence[Network], around: Surroundings
+) -> list[space.Interval]:
+    if never.destination_private:
+        return space.addresses(catalogue.private)
+    if never.destination_except:
+        return space.addresses(
+            network.prefix for network in networks if network.zone not in never.destination_except
+        )
+    return _zones(never.destination, networks, around)
+
+
+def _exceptions(never: Never, catalogue: Catalogue, around: Surroundings) -> Iterable[space.Box]:
+    if not never.except_services:
+        return []
+    machines = around.serving.get(never.except_serving or "", ())
+    sources = (
+        space.addresses(IPv4Network(at) for _, at in machines)
+        if never.except_serving
+        else [space.ANY_ADDRESS]
+    )
+    allowed = space.services(service(name, catalogue) for name in never.except_services)
+    return space.boxes(sources, [space.ANY_ADDRESS], allowed)
+
+
+def _no_dual_homing(inputs: SiteInputs, networks: Sequence[Network]) -> Proof:
+    content = {n.name: inputs.catalogue.zones[n.zone].content for n in networks}
+    broken = ""
+    for endpoint in inputs.site.endpoints:
+        sides = {content.get(name, False) for name in (endpoint.segment, *endpoint.also)}
+        if len(sides) > 1:
+            where = " and ".join((endpoint.segment, *endpoint.also))
+            broken = f"{endpoint.name} has interfaces in {where}"
+    return _proof(
+        "never-dual-homed",
+        "No machine is in a content zone and in another at once",
+        "endpoints and the zones of their segments",
+        broken,
+    )
+
+
+def _cameras_apart_from_doors(ports: Sequence[PortUse]) -> Proof:
+    def vlans(purpose: PortPurpose) -> set[str]:
+        return {port.vlan for port in ports if port.purpose is purpose}
+
+    shared = vlans(PortPurpose.CAMERA) & vlans(PortPurpose.DOOR)
+    return _proof(
+        "never-cameras-with-doors",
+        "Cameras and doors never share a VLAN",
+        "VLANs of every camera and door port",
+        f"VLAN {', '.join(sorted(shared))} has both" if shared else "",
+    )
+
+
+def _no_ssid_in_content(catalogue: Catalogue, wifi: WifiPlan | None) -> Proof:
+    kept = {name for name, zone in catalogue.zones.items() if zone.content} | {"data_io"}
+    bridged = [
+        f"SSID '{ssid.ssid}' is bridged to {ssid.network.name}"
+        for ssid in (wifi.ssids if wifi else ())
+        if ssid.network.zone in kept
+    ]
+    return _proof(
+        "never-wifi-in-content",
+        "No wireless network leads into a content zone",
+        "zones of the networks behind every SSID",
+        "; ".join(bridged),
+    )
+
+
+def _one_dscp_plan(catalogue: Catalogue, networks: Sequence[Network]) -> Proof:
+    present = {n.media.profile for n in networks if n.media}
+    clashes = [
+        f"{' and '.join(conflict.profiles)}: {conflict.reason}"
+        for conflict in catalogue.media_conflicts
+        if conflict.scope == "dscp-plan" and set(conflict.profiles) <= present
+    ]
+    return _proof(
+        "never-two-dscp-plans",
+        "Media profiles that give one DSCP two meanings never share a plan",
+        "DSCP plans of the site's media profiles",
+        "; ".join(clashes),
+    )
+
+
+def _proof(rule: str, title: str, method: str, counterexample: str) -> Proof:
+    return Proof(
+        rule=rule,
+        title=title,
+        method=method,
+        holds=not counterexample,
+        counterexample=counterexample,
+    )

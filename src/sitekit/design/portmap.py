@@ -1,0 +1,128 @@
+"""The port map and the cables of a site: what the person with the patch cords needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from .ports import PortPlan, Socket, Use
+from .result import Cable, DeviceDesign, Network, PortPurpose, PortUse, SwitchDesign
+from .units import Units
+
+CABLES: dict[
+    PortPurpose, Literal["inter-switch", "firewall", "peer-link", "heartbeat", "uplink"]
+] = {
+    PortPurpose.INTER_SWITCH: "inter-switch",
+    PortPurpose.FIREWALL: "firewall",
+    PortPurpose.PEER_LINK: "peer-link",
+    PortPurpose.HEARTBEAT: "heartbeat",
+    PortPurpose.UPLINK: "uplink",
+}
+
+
+def port_map(
+    units: Units,
+    plan: PortPlan,
+    networks: Mapping[str, Network],
+    devices: Sequence[DeviceDesign],
+) -> tuple[PortUse, ...]:
+    """Every port of every device, in the order of the boxes."""
+    tagged = {
+        (device.name, port.name): (port.profile.native_vlan, port.profile.allowed_vlans)
+        for device in devices
+        if isinstance(device, SwitchDesign)
+        for port in device.ports
+        if port.profile.allowed_vlans
+    }
+    rows = []
+    for unit in units.all:
+        for socket in plan.sockets[unit.name].values():
+            use = plan.uses.get((unit.name, socket.name))
+            rows.append(_row(socket, use, networks, tagged))
+    return tuple(rows)
+
+
+def cables(units: Units, plan: PortPlan) -> tuple[Cable, ...]:
+    """Every link between named devices, each once, and the carriers' lines."""
+    found = []
+    for unit in units.all:
+        for use in plan.of(unit.name):
+            kind = CABLES.get(use.purpose)
+            if use.purpose is PortPurpose.ACCESS_POINT:
+                found.append(
+                    Cable(
+                        left=unit.name,
+                        left_port=use.socket.name,
+                        right=use.to,
+                        right_port="",
+                        kind="access-point",
+                    )
+                )
+            elif kind is not None and not _seen_from_the_left(use, found):
+                found.append(
+                    Cable(
+                        left=unit.name,
+                        left_port=use.socket.name,
+                        right=use.to,
+                        right_port=use.to_port,
+                        kind=kind,
+                    )
+                )
+    return tuple(found)
+
+
+def _seen_from_the_left(use: Use, cables: list[Cable]) -> bool:
+    socket = use.socket
+    return any(c.right == socket.device and c.right_port == socket.name for c in cables)
+
+
+def _row(
+    socket: Socket,
+    use: Use | None,
+    networks: Mapping[str, Network],
+    tagged: Mapping[tuple[str, str], tuple[int | None, tuple[int, ...]]],
+) -> PortUse:
+    if use is None:
+        return PortUse(
+            device=socket.device,
+            port=socket.name,
+            purpose=PortPurpose.MANAGEMENT if socket.out_of_band else PortPurpose.UNUSED,
+            to="",
+            peer="",
+            network="",
+            vlan="",
+            speed=speed(max(socket.speeds)),
+            poe_w=0,
+            lag=None,
+            description="unused",
+        )
+    network = networks.get(use.network or "")
+    native, allowed = tagged.get((socket.device, socket.name), (None, ()))
+    return PortUse(
+        device=socket.device,
+        port=socket.name,
+        purpose=use.purpose,
+        to=use.to,
+        peer=" ".join(filter(None, (use.to, use.to_port))),
+        network=network.name if network else "",
+        vlan=" ".join(_vlans(network, native, allowed)),
+        speed=speed(use.speed_mbps),
+        poe_w=use.poe_w,
+        lag=use.lag,
+        description=use.description,
+    )
+
+
+def _vlans(network: Network | None, native: int | None, allowed: tuple[int, ...]) -> Iterator[str]:
+    if allowed:
+        yield f"{native}u"
+        yield from (f"{vlan}t" for vlan in allowed if vlan != native)
+    elif network is not None:
+        yield str(network.vlan)
+
+
+def speed(mbps: int) -> str:
+    """10000 as people say it: 10G."""
+    if mbps < 1000:
+        return f"{mbps}M"
+    return f"{mbps / 1000:g}G"

@@ -1,0 +1,655 @@
+"""Give every demand its ports, and every port its purpose.
+
+What is remembered is honoured first, then what somebody wrote, then links between devices, then
+machines by speed. Nothing that has a port loses it because something else is added; the memory
+is `sites/<code>.assigned.yaml`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..errors import Place
+from ..findings import Finding, Severity
+from ..load.organisation import SiteInputs
+from ..model.catalogue import PortGroupEntry
+from ..model.site import Role
+from .demand import Demand
+from .result import PortPurpose
+from .units import Unit, Units
+from .wan import wan_ports
+
+COPPER = "copper"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Socket:
+    """A physical port as the hardware catalogue describes it."""
+
+    device: str
+    name: str
+    member: int
+    index: int  # position on the box
+    speeds: tuple[int, ...]
+    copper: bool
+    poe: bool
+    front: bool
+    out_of_band: bool
+    poe_port_w: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Use:
+    """What a socket was given to."""
+
+    socket: Socket
+    purpose: PortPurpose
+    to: str
+    to_port: str
+    network: str | None
+    speed_mbps: int
+    poe_w: int
+    lag: int | None
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A LAG on a switch, or the pair of ports that a link takes."""
+
+    device: str
+    number: int
+    purpose: PortPurpose
+    to: str
+    network: str | None
+    mlag: int | None
+    speed_mbps: int
+
+
+@dataclass(slots=True)
+class PortPlan:
+    """Every port of every device with its use; what found none is a finding."""
+
+    sockets: dict[str, dict[str, Socket]] = field(default_factory=dict)
+    uses: dict[tuple[str, str], Use] = field(default_factory=dict)
+    bundles: list[Bundle] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    unplaced: list[Demand] = field(default_factory=list)
+    _free: dict[str, dict[str, Socket]] = field(default_factory=dict)
+    _counts: Counter[tuple[str, int, PortPurpose]] = field(default_factory=Counter)
+
+    def add(self, unit: Unit) -> None:
+        """Take in a box with all its sockets free."""
+        self.sockets[unit.name] = {socket.name: socket for socket in _sockets(unit)}
+        self._free[unit.name] = dict(self.sockets[unit.name])
+
+    def give(self, use: Use) -> None:
+        """A socket has a use now."""
+        socket = use.socket
+        self.uses[socket.device, socket.name] = use
+        self._free[socket.device].pop(socket.name, None)
+        self._counts[socket.device, socket.member, use.purpose] += 1
+
+    def free(self, device: str) -> Iterable[Socket]:
+        """Sockets of a device that nothing has, in the order of the box."""
+        return self._free[device].values()
+
+    def is_free(self, device: str, port: str) -> bool:
+        """True where the box has the port and nothing has been given it."""
+        return port in self._free.get(device, {})
+
+    def of(self, device: str) -> Iterator[Use]:
+        """Uses of a device, in the order of its ports."""
+        for name in self.sockets[device]:
+            use = self.uses.get((device, name))
+            if use is not None:
+                yield use
+
+    def count(self, device: str, member: int, purpose: PortPurpose) -> int:
+        """How many ports of a box serve a purpose."""
+        return self._counts[device, member, purpose]
+
+
+def plan_ports(inputs: SiteInputs, units: Units, demands: Sequence[Demand]) -> PortPlan:
+    """The whole allocation, in the order of precedence."""
+    plan = PortPlan()
+    for unit in units.all:
+        plan.add(unit)
+    memory = _Memory(inputs)
+    _firewall_uplinks(inputs, units, plan)
+    memory.hold(plan, demands, units)
+    for link in _links(units):
+        _connect(link, units, plan, memory)
+    for demand in demands:
+        _satisfy(demand, units, plan, memory)
+    return plan
+
+
+# --- the boxes' sockets ------------------------------------------------------------------------
+
+
+def _sockets(unit: Unit) -> Iterator[Socket]:
+    for member in range(1, unit.stack + 1):
+        index = 0
+        for group in unit.hardware.ports:
+            if member > 1 and "{member}" not in group.name:
+                continue  # a stack has one of these, not one per member
+            for number in range(group.first, group.first + group.count):
+                index += 1
+                yield Socket(
+                    device=unit.name,
+                    name=group.name.format(member=member, n=number),
+                    member=member,
+                    index=index,
+                    speeds=group.speeds_mbps,
+                    copper=group.media == COPPER,
+                    poe=group.poe,
+                    front=_is_front(group),
+                    out_of_band=group.default == "mgmt",
+                    poe_port_w=unit.hardware.poe_port_w,
+                )
+
+
+def _is_front(group: PortGroupEntry) -> bool:
+    return group.default in ("front", "lan")
+
+
+# --- memory ------------------------------------------------------------------------------------
+
+
+class _Memory:
+    """The remembered choices: (device, port) -> (purpose, to)."""
+
+    def __init__(self, inputs: SiteInputs) -> None:
+        self.where: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self.held: set[tuple[str, str]] = set()
+        self.lags: dict[tuple[str, str], int] = {}
+        for device, ports in (inputs.assigned.ports if inputs.assigned else {}).items():
+            for port, given in ports.items():
+                if given.lag is not None:
+                    self.lags[device, port] = given.lag
+                self.where.setdefault((given.purpose, _key(given.to, given.segment)), []).append(
+                    (device, port)
+                )
+
+    def hold(self, plan: PortPlan, demands: Sequence[Demand], units: Units) -> None:
+        """Keep the remembered ports of everything that still exists out of other hands."""
+        wanted = {(d.purpose.value, _key(d.to, d.network)) for d in demands}
+        names = {unit.name for unit in units.all}
+        for (purpose, key), places in self.where.items():
+            to = key.partition("|")[0]
+            if (purpose, key) in wanted or to in names:
+                self.held |= {
+                    place for place in places if place[1] in plan.sockets.get(place[0], {})
+                }
+
+    def lag(self, plan: PortPlan, devices: Iterable[str], sockets: Iterable[Socket]) -> int:
+        """The number a LAG had, else one that is and was free on all of its devices."""
+        for socket in sockets:
+            if (socket.device, socket.name) in self.lags:
+                return self.lags[socket.device, socket.name]
+        on = set(devices)
+        used = {bundle.number for bundle in plan.bundles if bundle.device in on}
+        used |= {number for (device, _), number in self.lags.items() if device in on}
+        return next(number for number in range(1, 513) if number not in used)
+
+    def recall(self, purpose: PortPurpose, to: str, network: str | None) -> list[tuple[str, str]]:
+        """The ports that this demand had the last time."""
+        return self.where.get((purpose.value, _key(to, network)), [])
+
+
+def _key(to: str, network: str | None) -> str:
+    return f"{to}|{network or ''}"
+
+
+# --- links between devices ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Devices to be joined by `count` cables; `left` may be the two of an MLAG pair."""
+
+    left: tuple[Unit, ...]
+    right: Unit
+    left_purpose: PortPurpose  # what the port on the left is for
+    right_purpose: PortPurpose
+    count: int
+    bundle: bool
+
+
+def _links(units: Units) -> Iterator[Link]:
+    """Peer link and heartbeats, firewalls to the root, access switches to the root."""
+    if units.root is None:
+        return
+    roots = units.cores if units.mlag else (units.root,)
+    if len(units.firewalls) == 2:
+        yield Link(
+            left=(units.firewalls[0],),
+            right=units.firewalls[1],
+            left_purpose=PortPurpose.HEARTBEAT,
+            right_purpose=PortPurpose.HEARTBEAT,
+            count=2,
+            bundle=False,
+        )
+    if units.mlag:
+        yield Link(
+            left=(units.cores[0],),
+            right=units.cores[1],
+            left_purpose=PortPurpose.PEER_LINK,
+            right_purpose=PortPurpose.PEER_LINK,
+            count=2,
+            bundle=True,
+        )
+    resilient = units.mlag or units.root.stack > 1 or units.root.role is Role.CORE
+    for firewall in units.firewalls:
+        yield Link(
+            left=roots,
+            right=firewall,
+            left_purpose=PortPurpose.FIREWALL,
+            right_purpose=PortPurpose.SWITCH,
+            count=2 if resilient else 1,
+            bundle=resilient,
+        )
+    others = [unit for unit in units.switches if unit not in roots]
+    for switch in others:
+        yield Link(
+            left=roots,
+            right=switch,
+            left_purpose=PortPurpose.INTER_SWITCH,
+            right_purpose=PortPurpose.INTER_SWITCH,
+            count=2,
+            bundle=True,
+        )
+
+
+def _connect(link: Link, units: Units, plan: PortPlan, memory: _Memory) -> None:
+    pairs = _recalled_pairs(link, plan, memory)
+    missing = link.count - len(pairs)
+    taken: set[tuple[str, str]] = {(s.device, s.name) for pair in pairs for s in pair}
+    for _ in range(missing):
+        step = len(pairs)
+        left_unit = link.left[step % len(link.left)]
+        pair = _best_pair(left_unit, link, plan, memory, taken, step)
+        if pair is None:
+            plan.findings.append(
+                _finding(
+                    "ports-short",
+                    f"no free pair of ports joins {left_unit.name} and {link.right.name}",
+                    "free a port on both, or choose models with a common port type",
+                    link.right.place,
+                    link.right.name,
+                )
+            )
+            break
+        pairs.append(pair)
+        taken |= {(s.device, s.name) for s in pair}
+    if not pairs:
+        return
+    speed = min(max(_common(a, b)) for a, b in pairs)
+    left_lags: dict[str, int] = {}
+    right_lag: int | None = None
+    mlag: int | None = None
+    if link.bundle:
+        lefts = [unit.name for unit in link.left]
+        number = memory.lag(plan, lefts, [a for a, _ in pairs])
+        left_lags = dict.fromkeys(lefts, number)
+        mlag = number if len(lefts) > 1 else None
+        right_lag = memory.lag(plan, [link.right.name], [b for _, b in pairs])
+    for device, number in left_lags.items():
+        plan.bundles.append(
+            Bundle(
+                device=device,
+                number=number,
+                purpose=link.left_purpose,
+                to=link.right.name,
+                network=None,
+                mlag=mlag,
+                speed_mbps=speed,
+            )
+        )
+    if right_lag is not None:
+        towards = "+".join(unit.name for unit in link.left)
+        plan.bundles.append(
+            Bundle(
+                device=link.right.name,
+                number=right_lag,
+                purpose=link.right_purpose,
+                to=towards,
+                network=None,
+                mlag=None,
+                speed_mbps=speed,
+            )
+        )
+    for left, right in pairs:
+        _use(plan, left, link.left_purpose, right, speed, left_lags.get(left.device))
+        _use(plan, right, link.right_purpose, left, speed, right_lag)
+
+
+def _recalled_pairs(link: Link, plan: PortPlan, memory: _Memory) -> list[tuple[Socket, Socket]]:
+    """The pairs that this link had: remembered on both sides, in the same order."""
+    pairs: list[tuple[Socket, Socket]] = []
+    for unit in link.left:
+        left = _sockets_at(plan, unit.name, memory.recall(link.left_purpose, link.right.name, None))
+        right = _sockets_at(
+            plan, link.right.name, memory.recall(link.right_purpose, unit.name, None)
+        )
+        pairs += [(a, b) for a, b in zip(left, right, strict=False) if _common(a, b)]
+    return pairs[: link.count]
+
+
+def _sockets_at(plan: PortPlan, device: str, places: Iterable[tuple[str, str]]) -> list[Socket]:
+    names = {port for owner, port in places if owner == device}
+    return [
+        socket
+        for name, socket in plan.sockets[device].items()
+        if name in names and plan.is_free(device, name)
+    ]
+
+
+def _best_pair(
+    left: Unit,
+    link: Link,
+    plan: PortPlan,
+    memory: _Memory,
+    taken: set[tuple[str, str]],
+    step: int,
+) -> tuple[Socket, Socket] | None:
+    """The fastest compatible pair; uplink ports before front ones, another stack member each."""
+
+    def candidates(unit: Unit, purpose: PortPurpose) -> list[Socket]:
+        found = [
+            socket
+            for socket in plan.free(unit.name)
+            if not socket.out_of_band and (unit.name, socket.name) not in memory.held | taken
+        ]
+        if unit.role is Role.FIREWALL:
+            made = _firewall_sockets(unit, purpose)
+            return [socket for socket in found if socket.name in made]
+        member = step % unit.stack + 1
+        return sorted(
+            found, key=lambda s: (s.member != member, s.front, s.index if not s.front else -s.index)
+        )
+
+    best: tuple[tuple[int, int, int, int], tuple[Socket, Socket]] | None = None
+    rights = candidates(link.right, link.right_purpose)
+    for a_rank, a in enumerate(candidates(left, link.left_purpose)):
+        for b_rank, b in enumerate(rights):
+            common = _common(a, b)
+            if not common:
+                continue
+            wrong_member = (a.member != step % left.stack + 1) + (
+                b.member != step % link.right.stack + 1
+            )
+            rank = (wrong_member, -max(common), a_rank, b_rank)
+            if best is None or rank < best[0]:
+                best = (rank, (a, b))
+    return best[1] if best else None
+
+
+def _firewall_sockets(unit: Unit, purpose: PortPurpose) -> set[str]:
+    """Firewall ports fit for a heartbeat, or for the switch."""
+    groups = unit.hardware.ports
+    by_kind = {
+        kind: [
+            group.name.format(n=n, member=1)
+            for group in groups
+            if group.default == kind
+            for n in range(group.first, group.first + group.count)
+        ]
+        for kind in ("ha", "mgmt", "wan", "front", "lan", "uplink")
+    }
+    lan = [*by_kind["front"], *by_kind["lan"], *by_kind["uplink"]]
+    if purpose is PortPurpose.HEARTBEAT:
+        return set(by_kind["ha"]) if len(by_kind["ha"]) >= 2 else {*by_kind["ha"], *lan[-2:]}
+    return set(lan)
+
+
+def _common(a: Socket, b: Socket) -> set[int]:
+    """Speeds that both ends have over one kind of cable."""
+    return set(a.speeds) & set(b.speeds) if a.copper == b.copper else set()
+
+
+def _use(
+    plan: PortPlan, socket: Socket, purpose: PortPurpose, peer: Socket, speed: int, lag: int | None
+) -> None:
+    plan.give(
+        Use(
+            socket=socket,
+            purpose=purpose,
+            to=peer.device,
+            to_port=peer.name,
+            network=None,
+            speed_mbps=speed,
+            poe_w=0,
+            lag=lag,
+            description=f"{peer.device} {peer.name}",
+        )
+    )
+
+
+def _firewall_uplinks(inputs: SiteInputs, units: Units, plan: PortPlan) -> None:
+    """Uplinks have their firewall ports before anything else wants one."""
+    for unit in units.firewalls:
+        ports = wan_ports(unit.hardware, len(inputs.site.uplinks))
+        for uplink, port in zip(inputs.site.uplinks, ports, strict=False):
+            socket = plan.sockets[unit.name][port]
+            plan.give(
+                Use(
+                    socket=socket,
+                    purpose=PortPurpose.UPLINK,
+                    to=uplink.name,
+                    to_port="",
+                    network=None,
+                    speed_mbps=max(socket.speeds),
+                    poe_w=0,
+                    lag=None,
+                    description=f"{uplink.name} {uplink.carrier}",
+                )
+            )
+
+
+# --- machines ----------------------------------------------------------------------------------
+
+
+def _satisfy(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> None:
+    sockets = _choose(demand, units, plan, memory)
+    if len(sockets) < demand.links:
+        plan.unplaced.append(demand)
+        return
+    lags: dict[str, int] = {}
+    mlag = None
+    if demand.links > 1:
+        devices = list(dict.fromkeys(s.device for s in sockets))
+        number = memory.lag(plan, devices, sockets)
+        mlag = number if len(devices) > 1 else None
+        lags = dict.fromkeys(devices, number)
+        for device in devices:
+            plan.bundles.append(
+                Bundle(
+                    device=device,
+                    number=number,
+                    purpose=demand.purpose,
+                    to=demand.to,
+                    network=demand.network,
+                    mlag=mlag,
+                    speed_mbps=demand.speed_mbps,
+                )
+            )
+    for socket in sockets:
+        plan.give(
+            Use(
+                socket=socket,
+                purpose=demand.purpose,
+                to=demand.to,
+                to_port="",
+                network=demand.network,
+                speed_mbps=demand.speed_mbps,
+                poe_w=demand.poe_w,
+                lag=lags.get(socket.device),
+                description=demand.description,
+            )
+        )
+
+
+def _choose(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> list[Socket]:
+    """The ports of a demand: remembered, written, or the best that are free."""
+    recalled = [
+        plan.sockets[device][port]
+        for device, port in memory.recall(demand.purpose, demand.to, demand.network)
+        if plan.is_free(device, port) and _fits(plan.sockets[device][port], demand)
+    ][: demand.links]
+    if len(recalled) == demand.links:
+        return recalled
+    if demand.port is not None:
+        return _written(demand, plan)
+    groups = _homes(demand, units)
+    if demand.links > 1 and units.mlag and groups and groups[0] in units.cores:
+        return _one_each(demand, units.cores, plan, memory)
+    if demand.spread and len(groups) > 1:
+        groups = sorted(groups, key=lambda unit: _served(plan, unit, demand.purpose))
+    chosen: list[Socket] = []
+    for unit in groups:
+        fit = [
+            (_rank(s, demand, plan), s)
+            for s in plan.free(unit.name)
+            if _fits(s, demand) and (unit.name, s.name) not in memory.held
+        ]
+        if demand.links == 1:
+            chosen = [min(fit, key=_by_rank)[1]] if fit else []
+        else:
+            chosen = _across_members([s for _, s in sorted(fit, key=_by_rank)], demand.links)
+        if len(chosen) == demand.links:
+            return chosen
+    return chosen
+
+
+def _by_rank(ranked: tuple[tuple[int, int, int, int], Socket]) -> tuple[int, int, int, int]:
+    return ranked[0]
+
+
+def _served(plan: PortPlan, unit: Unit, purpose: PortPurpose) -> int:
+    return sum(plan.count(unit.name, member, purpose) for member in range(1, unit.stack + 1))
+
+
+def _homes(demand: Demand, units: Units) -> list[Unit]:
+    """Where a machine belongs: fast ones on the core, the rest on access switches."""
+    if demand.core is not None and demand.core < len(units.cores):
+        return [units.cores[demand.core]]
+    if demand.speed_mbps >= 10_000 or demand.links > 1:
+        return [*units.cores, *units.accesses]
+    return [*units.accesses, *units.cores]
+
+
+def _fits(socket: Socket, demand: Demand) -> bool:
+    if demand.speed_mbps not in socket.speeds and max(socket.speeds) < demand.speed_mbps:
+        return False
+    if demand.speed_mbps <= 1000 and not socket.copper:
+        return False
+    if demand.poe_w > 0:
+        return socket.poe
+    return socket.front
+
+
+def _rank(socket: Socket, demand: Demand, plan: PortPlan) -> tuple[int, int, int, int]:
+    """Least capable port that will do: no PoE wasted, no speed wasted, low numbers first."""
+    wasted_power = int(socket.poe and demand.poe_w == 0)
+    served = plan.count(socket.device, socket.member, demand.purpose) if demand.spread else 0
+    return (wasted_power, max(socket.speeds), served, socket.member * 1000 + socket.index)
+
+
+def _written(demand: Demand, plan: PortPlan) -> list[Socket]:
+    assert demand.port is not None
+    device, port = demand.port
+    sockets = plan.sockets.get(device, {})
+    socket = sockets.get(port)
+    if socket is None:
+        what = f"{device} has no port {port}" if sockets else f"there is no device {device}"
+        plan.findings.append(
+            _finding(
+                "port-unknown",
+                f"{demand.to}: {what}",
+                "write a device and a port of the site; sitekit design lists them",
+                demand.place,
+                demand.to,
+            )
+        )
+        return []
+    taken = plan.uses.get((device, port))
+    if taken is not None:
+        plan.findings.append(
+            _finding(
+                "port-taken",
+                f"{demand.to} wants {device} {port}, which {taken.to} has",
+                "choose a free port; sitekit design lists them",
+                demand.place,
+                demand.to,
+            )
+        )
+        return []
+    return [socket]
+
+
+def _one_each(
+    demand: Demand, cores: tuple[Unit, ...], plan: PortPlan, memory: _Memory
+) -> list[Socket]:
+    """The same port number on both switches of an MLAG pair, as many times as needed."""
+    found: list[Socket] = []
+    free = [
+        {
+            s.name: s
+            for s in plan.free(core.name)
+            if (core.name, s.name) not in memory.held and _fits(s, demand)
+        }
+        for core in cores
+    ]
+    both = [name for name in free[0] if all(name in other for other in free[1:])]
+    for name in both[: -(-demand.links // len(cores))]:
+        found += [side[name] for side in free]
+    return found[: demand.links]
+
+
+def _across_members(free: list[Socket], links: int) -> list[Socket]:
+    """One port per stack member in turn, so that no single box carries the whole LAG."""
+    by_member: dict[int, list[Socket]] = {}
+    for socket in free:
+        by_member.setdefault(socket.member, []).append(socket)
+    chosen: list[Socket] = []
+    while len(chosen) < links and any(by_member.values()):
+        for member in sorted(by_member):
+            if by_member[member] and len(chosen) < links:
+                chosen.append(by_member[member].pop(0))
+    return chosen
+
+
+def shortages(plan: PortPlan, names: Mapping[str, str]) -> Iterator[Finding]:
+    """One finding per kind of demand that found no port."""
+    short: dict[tuple[PortPurpose, int], list[Demand]] = {}
+    for demand in plan.unplaced:
+        if demand.port is None:
+            short.setdefault((demand.purpose, demand.speed_mbps), []).append(demand)
+    for (purpose, speed), missing in short.items():
+        rate = f"{speed // 1000}G" if speed >= 1000 else f"{speed}M"
+        wanted = sum(d.links for d in missing)
+        poe = " with PoE" if any(d.poe_w for d in missing) else ""
+        first = missing[0]
+        yield _finding(
+            "ports-short",
+            f"{wanted} {rate} port{'s' if wanted > 1 else ''}{poe} missing for "
+            f"{purpose.value} ({first.to}{' and others' if len(missing) > 1 else ''})",
+            "add a switch or a stack member, choose a larger model, or reduce what is written",
+            first.place,
+            names.get("site", ""),
+        )
+
+
+def _finding(rule: str, message: str, remedy: str, place: Place, subject: str) -> Finding:
+    return Finding(
+        rule=rule,
+        severity=Severity.ERROR,
+        subject=subject,
+        message=message,
+        remedy=remedy,
+        place=place,
+    )

@@ -1,0 +1,70 @@
+"""Every failure sitekit can explain. Anything else that escapes is a bug and keeps its traceback.
+
+SitekitError
+├── InputError     what people wrote cannot be understood: every problem, each with its place
+├── DesignError    a design was asked for what cannot be built (check would have said so)
+├── RenderError    a template and a design do not fit, or a platform is missing
+└── OutputError    a file cannot be written where it was asked for
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A spot in a file that somebody wrote: line and column count from 1; 0 means the whole file."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong with the input: where it stands, what is wrong, what to do next."""
+
+    place: Place
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.place}: {self.message}"
+        return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+
+class SitekitError(Exception):
+    """Says what is wrong and, when known, what to do about it."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+
+class InputError(SitekitError):
+    """Everything that is wrong with the input, found in one run, sorted by place."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class DesignError(SitekitError):
+    """A design was asked for something that cannot be built as described."""
+
+
+class RenderError(SitekitError):
+    """A template and a design do not fit together, or a platform has no such template."""
+
+
+class OutputError(SitekitError):
+    """A file cannot be written where it was asked for."""

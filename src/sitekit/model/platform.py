@@ -1,0 +1,53 @@
+"""A platform: the software a device runs, as one declarative file beside its templates."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import Model, Name, SchemaVersion, Text
+from .site import Role
+
+
+class SecretForm(Model):
+    """How a secret stands in the text: as a placeholder the device refuses, and in the clear."""
+
+    placeholder: Annotated[str, Field(strict=True, pattern=r"\{token\}")]
+    clear: Annotated[str, Field(strict=True, pattern=r"\{value\}")]
+
+
+class NameLimits(Model):
+    """Longest names the platform accepts, in characters."""
+
+    hostname: Annotated[int, Field(strict=True, ge=1, le=255)]
+    vlan: Annotated[int, Field(strict=True, ge=1, le=255)] = 32
+    interface: Annotated[int, Field(strict=True, ge=1, le=255)] | None = None
+    description: Annotated[int, Field(strict=True, ge=1, le=1024)]
+
+
+class Capability(Model):
+    """Whether a platform can do a feature; when not, what to do instead."""
+
+    supported: bool
+    note: Text | None = None
+    alternative: Text | None = None
+
+
+class Platform(Model):
+    """Facts of one platform; adding one is adding a folder."""
+
+    schema_: Annotated[SchemaVersion, Field(alias="schema")]
+    name: Name
+    title: Text
+    os_version: Text
+    netmiko_type: Name
+    syntax: Literal["ios", "eos", "fortios"]
+    roles: Annotated[tuple[Role, ...], Field(min_length=1)]
+    suffix: Annotated[str, Field(strict=True, pattern=r"^\.[a-z]+$")] = ".cfg"
+    comment: Text
+    error_pattern: Text
+    show_running: Text
+    names: NameLimits
+    secrets: dict[Name, SecretForm]
+    capabilities: dict[Name, Capability]

@@ -1,0 +1,114 @@
+"""Templates, compiled once for the life of the process: one per platform and role.
+
+The body of a port depends on its profile alone, so each profile is rendered once and repeated;
+a 48-port switch has a handful of them. Templates see the design and spell it, nothing else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+
+from ..design.result import DeviceDesign, PortProfile
+from ..errors import RenderError
+from ..load.catalogue import Catalogue
+from ..model.platform import Platform
+from . import words
+
+TOKEN = "<secret:{reference}>"
+
+
+class Engine:
+    """Renders every role of one platform."""
+
+    def __init__(self, platform: Platform, folder: Path) -> None:
+        self.platform = platform
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(folder),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            autoescape=False,
+            auto_reload=False,
+            cache_size=-1,
+        )
+        self._environment.filters.update(
+            text=words.TEXT[platform.syntax],
+            banner=words.BANNER[platform.syntax],
+            secret_form=self._secret_form,
+            vlan_list=vlan_list,
+        )
+        self._roles: dict[str, jinja2.Template] = {}
+        self._bodies: dict[PortProfile, str] = {}
+        self._port: jinja2.Template | None = None
+
+    def render(self, device: DeviceDesign) -> str:
+        """The complete configuration of one device, from factory default to in service."""
+        return self._template(device.role.value).render(device=device, body=self._body)
+
+    def _body(self, profile: PortProfile) -> str:
+        """The lines of a port below its description; equal profiles share one string."""
+        text = self._bodies.get(profile)
+        if text is None:
+            if self._port is None:
+                self._port = self._load("port.j2")
+            text = self._bodies[profile] = self._port.render(profile=profile)
+        return text
+
+    def _template(self, role: str) -> jinja2.Template:
+        template = self._roles.get(role)
+        if template is None:
+            template = self._roles[role] = self._load(f"{role}.j2")
+        return template
+
+    def _load(self, name: str) -> jinja2.Template:
+        try:
+            return self._environment.get_template(name)
+        except jinja2.TemplateNotFound:
+            raise RenderError(f"platform {self.platform.name} has no template {name}") from None
+        except jinja2.TemplateSyntaxError as error:
+            raise RenderError(
+                f"{self.platform.name}/{error.name}:{error.lineno}: {error.message}"
+            ) from None
+
+    def _secret_form(self, reference: str, form: str) -> str:
+        """A placeholder that the device would refuse; only deployment puts the secret there."""
+        try:
+            stands = self.platform.secrets[form].placeholder
+        except KeyError:
+            raise RenderError(f"platform {self.platform.name} has no secret form {form}") from None
+        return stands.replace("{token}", TOKEN.format(reference=reference))
+
+
+def vlan_list(vlans: tuple[int, ...]) -> str:
+    """VLAN numbers as switches write them: 10-12,20. One entry per run, ascending."""
+    runs: list[list[int]] = []
+    for vlan in sorted(vlans):
+        if runs and vlan == runs[-1][1] + 1:
+            runs[-1][1] = vlan
+        else:
+            runs.append([vlan, vlan])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
+
+
+def engine_of(platform: str, catalogue: Catalogue) -> Engine:
+    """The engine of a platform, made once per process and folder."""
+    try:
+        return _engine(catalogue.platforms[platform], catalogue.platform_folders[platform])
+    except KeyError:
+        raise RenderError(
+            f"there is no platform {platform}",
+            hint="a platform is a folder of device_templates/, or of catalogue/platforms/",
+        ) from None
+
+
+_engines: dict[Path, Engine] = {}
+
+
+def _engine(platform: Platform, folder: Path) -> Engine:
+    engine = _engines.get(folder)
+    if engine is None or engine.platform != platform:
+        engine = _engines[folder] = Engine(platform, folder)
+    return engine

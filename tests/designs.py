@@ -24,6 +24,7 @@ from sitekit.design.result import (
     DhcpScope,
     FirewallDesign,
     FirewallPort,
+    FixedAddress,
     HaPlan,
     IpsecProposal,
     Lag,
@@ -80,7 +81,8 @@ def settings(language: str = "en") -> Settings:
                 "managers": ("10.255.0.50",), "user": "poller", "auth": "env:A", "priv": "env:P",
             },
             "administration": {
-                "prefixes": ("10.255.1.0/24",), "account": "rescue", "secret": "env:RESCUE", "ha_secret": "env:HA",
+                "prefixes": ("10.255.1.0/24",), "account": "rescue", "secret": "env:RESCUE",
+                "ha_secret": "env:HA",
                 "idle_minutes": 10, "lockout_attempts": 5, "lockout_minutes": 15,
                 "banner": "Authorised staff only.", "contact": "noc@example.org",
             },
@@ -549,6 +551,11 @@ def design(
         ports=ports.all(),
         cables=tuple(ports.cables),
         devices=(*boxes, *points),
+        fixed=tuple(
+            FixedAddress(name=kept.name, network=n.name, address=kept.address, mac=kept.mac)
+            for n in networks
+            for kept in (n.dhcp.reservations if n.dhcp else ())
+        ),
         choices=Choices(names=(), management=(), addresses=()),
         findings=(),
     )

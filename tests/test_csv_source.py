@@ -202,6 +202,19 @@ def test_a_file_of_fifty_megabytes_is_not_read(tmp_path: Path) -> None:
     assert peak < 100_000
 
 
+@pytest.mark.parametrize("line", [b"1\n", b"\r", b'";"\n', b"1;2\r\n"])
+def test_a_file_of_countless_lines_costs_no_memory(line: bytes) -> None:
+    raw = HEAD + line * (8_000_000 // len(line))
+    tracemalloc.start()
+    try:
+        table = parsed(raw)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert told(table) == [" the file has more than 400,000 lines\n  hint: split it"]
+    assert peak < 100_000
+
+
 def test_twenty_thousand_rows_take_much_less_than_a_second() -> None:
     raw = HEAD + b"".join(
         b"Jos\xc3\xa9;Garcia %d;jose.%d@example.com\n" % (n, n) for n in range(20_000)

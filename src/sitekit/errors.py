@@ -10,12 +10,12 @@ SitekitError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """A spot in a file that somebody wrote: line and column count from 1; 0 means the whole file."""
+    """A spot in a file that somebody wrote: line and column from 1; 0 is the whole file."""
 
     file: str
     line: int = 0
@@ -32,6 +32,7 @@ class Problem:
     place: Place
     message: str
     hint: str = ""
+    sensitive: bool = field(default=False, compare=False)  # the line itself may hold a secret
 
     def __str__(self) -> str:
         text = f"{self.place}: {self.message}"

@@ -25,7 +25,7 @@ from . import (
 )
 from .demand import demands
 from .needs import needs as needs_of
-from .result import DeviceDesign, Network, SiteDesign, SiteFacts
+from .result import DeviceDesign, FixedAddress, Network, SiteDesign, SiteFacts
 
 __all__ = ["SiteDesign", "design_site"]
 
@@ -110,6 +110,11 @@ def design_site(inputs: SiteInputs) -> SiteDesign:
         ports=port_map,
         cables=portmap.cables(boxes, plan),
         devices=devices,
+        fixed=tuple(
+            FixedAddress(name=e.name, network=e.segment, address=fixed[e.name], mac=e.mac or "")
+            for e in inputs.site.endpoints
+            if e.name in fixed
+        ),
         choices=assign.choices(inputs, boxes, switching.management, fixed),
         findings=(),
     )

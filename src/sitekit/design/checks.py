@@ -246,6 +246,7 @@ def _uplinks(look: _Look) -> Iterator[Finding]:
             "write the address that the carrier gives (addressing: {address, prefix_length, "
             "gateway})",
             look.inputs.place("uplinks"),
+            Severity.WARNING,
         )
 
 

@@ -6,7 +6,8 @@ queue on every switch it crosses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address
 
 from ..load.catalogue import Catalogue
 from .result import IgmpVlan, Network, PtpPlan, QosClass, QosPlan
@@ -33,7 +34,7 @@ def plan(networks: Iterable[Network], catalogue: Catalogue) -> QosPlan | None:
         QosClass(
             name="voice",
             queue=5,
-            dscps=(VOICE_DSCP,) if voice and VOICE_DSCP not in uses["audio"] else (),
+            dscps=(VOICE_DSCP,) if voice and not _has(uses, VOICE_DSCP) else (),
             strict=True,
             percent=0,
         ),
@@ -66,22 +67,24 @@ def clock(networks: Iterable[Network], catalogue: Catalogue) -> PtpPlan | None:
 
 
 def multicast(
-    networks: Iterable[Network], vlans: Iterable[int], *, querier_for: set[int]
+    networks: Iterable[Network], queriers: Mapping[int, IPv4Address]
 ) -> tuple[IgmpVlan, ...]:
     """Snooping on every media VLAN of a switch; the querier where it is this switch's turn."""
-    here = set(vlans)
     return tuple(
         IgmpVlan(
             vlan=network.vlan,
             version=network.media.igmp_version,
-            querier=network.vlan in querier_for,
-            querier_address=network.prefix.network_address + 2
-            if network.vlan in querier_for
-            else None,
+            querier=network.vlan in queriers,
+            querier_address=queriers.get(network.vlan),
         )
         for network in networks
-        if network.media and network.media.igmp_snooping and network.vlan in here
+        if network.media and network.media.igmp_snooping
     )
+
+
+def _has(uses: Mapping[str, set[int]], dscp: int) -> bool:
+    """True where a media class has the DSCP already: telephony then shares its queue."""
+    return any(dscp in dscps for dscps in uses.values())
 
 
 def _sorted(dscps: set[int]) -> tuple[int, ...]:

@@ -10,8 +10,10 @@ from .result import Cable, DeviceDesign, Network, PortPurpose, PortUse, SwitchDe
 from .units import Units
 
 CABLES: dict[
-    PortPurpose, Literal["inter-switch", "firewall", "peer-link", "heartbeat", "uplink"]
+    PortPurpose,
+    Literal["inter-switch", "firewall", "peer-link", "heartbeat", "uplink", "access-point"],
 ] = {
+    PortPurpose.ACCESS_POINT: "access-point",
     PortPurpose.INTER_SWITCH: "inter-switch",
     PortPurpose.FIREWALL: "firewall",
     PortPurpose.PEER_LINK: "peer-link",
@@ -44,36 +46,25 @@ def port_map(
 
 def cables(units: Units, plan: PortPlan) -> tuple[Cable, ...]:
     """Every link between named devices, each once, and the carriers' lines."""
-    found = []
+    found: list[Cable] = []
+    ends: set[tuple[str, str]] = set()  # right-hand ends of cables already listed
     for unit in units.all:
         for use in plan.of(unit.name):
             kind = CABLES.get(use.purpose)
-            if use.purpose is PortPurpose.ACCESS_POINT:
-                found.append(
-                    Cable(
-                        left=unit.name,
-                        left_port=use.socket.name,
-                        right=use.to,
-                        right_port="",
-                        kind="access-point",
-                    )
+            if kind is None or (unit.name, use.socket.name) in ends:
+                continue
+            if use.to_port:
+                ends.add((use.to, use.to_port))
+            found.append(
+                Cable(
+                    left=unit.name,
+                    left_port=use.socket.name,
+                    right=use.to,
+                    right_port=use.to_port,
+                    kind=kind,
                 )
-            elif kind is not None and not _seen_from_the_left(use, found):
-                found.append(
-                    Cable(
-                        left=unit.name,
-                        left_port=use.socket.name,
-                        right=use.to,
-                        right_port=use.to_port,
-                        kind=kind,
-                    )
-                )
+            )
     return tuple(found)
-
-
-def _seen_from_the_left(use: Use, cables: list[Cable]) -> bool:
-    socket = use.socket
-    return any(c.right == socket.device and c.right_port == socket.name for c in cables)
 
 
 def _row(

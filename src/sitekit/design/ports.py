@@ -491,6 +491,29 @@ def _satisfy(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> N
                 description=demand.description,
             )
         )
+        if demand.to in plan.sockets:
+            _other_end(plan, demand.to, socket, demand.speed_mbps)
+
+
+def _other_end(plan: PortPlan, device: str, peer: Socket, speed: int) -> None:
+    """A device that hangs on a switch, such as an access point, has a port for it too."""
+    own = next((s for s in plan.free(device) if _common(s, peer)), None)
+    if own is None:
+        return
+    plan.uses[peer.device, peer.name].to_port = own.name
+    plan.give(
+        Use(
+            socket=own,
+            purpose=PortPurpose.SWITCH,
+            to=peer.device,
+            to_port=peer.name,
+            network=None,
+            speed_mbps=speed,
+            poe_w=0,
+            lag=None,
+            description=f"{peer.device} {peer.name}",
+        )
+    )
 
 
 def _choose(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> list[Socket]:

@@ -688,6 +688,16 @@ class Cable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FixedAddress:
+    """A machine that others look for, with the address it keeps."""
+
+    name: str
+    network: str
+    address: IPv4Address
+    mac: str  # empty where nobody wrote it: then the machine itself is set to the address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
     """What sitekit chose and people type: the content of `sites/<code>.assigned.yaml`."""
 
@@ -712,6 +722,7 @@ class SiteDesign:
     ports: tuple[PortUse, ...]
     cables: tuple[Cable, ...]
     devices: tuple[DeviceDesign, ...]
+    fixed: tuple[FixedAddress, ...]
     choices: Choices
     findings: tuple[Finding, ...]
 

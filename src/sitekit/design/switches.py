@@ -79,7 +79,7 @@ def build(context: SwitchContext, unit: Unit) -> SwitchDesign:
     management = _management(context, unit, routing, position)
     svis = tuple(_svis(context, position)) if routing else ()
     acls = acl.lists(context.core_networks, context.policy) if routing else ()
-    snooped = tuple(n.vlan for n in context.networks if n.dhcp and n.vlan in vlans)
+    here = [n for n in context.networks if n.vlan in vlans]
     profiles = [port.profile for port in ports]
     return SwitchDesign(
         name=unit.name,
@@ -105,11 +105,9 @@ def build(context: SwitchContext, unit: Unit) -> SwitchDesign:
         ),
         mlag=_mlag(context, unit, position),
         stp_priority=_stp_priority(context, unit),
-        snooping_vlans=snooped,
-        inspection_vlans=snooped,
-        igmp=media.multicast(
-            context.networks, vlans, querier_for=_queried(context, unit, position, vlans)
-        ),
+        snooping_vlans=tuple(n.vlan for n in here),
+        inspection_vlans=tuple(n.vlan for n in here if n.dhcp),
+        igmp=media.multicast(here, _queried(context, unit, position, vlans)),
         qos=context.qos,
         ptp=context.ptp if any(p.ptp for p in profiles) else None,
         max_mtu=max((p.mtu for p in profiles), default=1500),
@@ -244,16 +242,23 @@ def _stp_priority(context: SwitchContext, unit: Unit) -> int:
 
 def _queried(
     context: SwitchContext, unit: Unit, position: int | None, vlans: dict[int, str]
-) -> set[int]:
-    """VLANs whose one querier is this switch: the first core that has the VLAN, else the root."""
+) -> dict[int, IPv4Address]:
+    """VLANs whose one querier is this switch, with the address it asks from.
+
+    The first core that has the VLAN, else the root; from its own address where it routes the
+    network, else from host 2, which nothing else has.
+    """
     apart = demand.paths(context.networks, context.inputs.catalogue)
-    found = set()
+    routed = {n.name for n in context.core_networks}
+    found: dict[int, IPv4Address] = {}
     for network in context.networks:
         if network.media is None or not network.media.igmp_snooping or network.vlan not in vlans:
             continue
         turn = apart.get(network.name, 0) if context.units.mlag else 0
-        if position == turn or (position is None and unit is context.units.root):
-            found.add(network.vlan)
+        if position == turn and network.name in routed:
+            found[network.vlan] = core_address(network, context.units, position)[0]
+        elif position == turn or (position is None and unit is context.units.root):
+            found[network.vlan] = network.prefix.network_address + FIRST_CORE_HOST
     return found
 
 
@@ -468,7 +473,7 @@ def _access(context: SwitchContext, use: Use) -> PortProfile:
         guest_vlan=guest if zone.authentication == "eap" and not zone.content else None,
         edge=True,
         root_guard=False,
-        trusted=network.dhcp is None,
+        trusted=False,
         source_guard=network.dhcp is not None and single,
         storm_control="broadcast" if isolated else "all",
         poe=(use.poe_w > 0 or desk) if use.socket.poe else None,

@@ -268,7 +268,7 @@ def _take(
                 Problem(
                     document.place(()),
                     f"the catalogue has no part called '{kind}'",
-                    "parts are zones, network, flows, services, destinations, wan, media and sizing "
+                    "parts are zones, network, flows, services, destinations, wan, media, sizing "
                     "(files), archetypes, hardware, platforms (folders)",
                 )
             )

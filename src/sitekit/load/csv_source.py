@@ -22,6 +22,7 @@ from .validate import KeyPath, suggest
 
 MAX_BYTES = 32 << 20
 MAX_ROWS = 200_000
+MAX_LINES = 400_000  # a quoted cell may hold several; each costs far more memory than its text
 MAX_LINE = 65_536
 MAX_COLUMNS = 256
 MAX_PROBLEMS = 100
@@ -96,6 +97,9 @@ def read_csv(path: Path, *, shown: str, columns: Mapping[str, Column]) -> Table:
 
 def parse_csv(raw: bytes, *, shown: str, columns: Mapping[str, Column]) -> Table:
     """Read the bytes of one file; whatever is wrong with them is in `problems`."""
+    if max(raw.count(b"\n"), raw.count(b"\r")) > MAX_LINES:
+        message = f"the file has more than {MAX_LINES:,} lines"
+        return Table(shown, problems=(Problem(Place(shown), message, "split it"),))
     text = _text(raw, shown)
     if isinstance(text, Problem):
         return Table(shown, problems=(text,))

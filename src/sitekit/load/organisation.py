@@ -78,6 +78,17 @@ class LoadedOrganisation:
     waiver_document: Document | None
     people: tuple[Person, ...]
 
+    def settings_of(
+        self, subsidiary: str, archetype: str, site: str
+    ) -> tuple[Settings, dict[SettingPath, Origin]]:
+        """The settings that a site without any of its own would have."""
+        levels = _Levels(self.catalogue, self.document, [])
+        merged = levels.above_site(
+            (subsidiary, self.subsidiary_documents[subsidiary]),
+            (archetype, self.catalogue.archetype_documents[archetype]),
+        )
+        return Settings.model_validate(expand(merged.values, site)), merged.origins
+
 
 def load_organisation(
     folder: str | Path, *, progress: Progress | None = None
@@ -292,14 +303,22 @@ class _Levels:
     def of_site(
         self, subsidiary: tuple[str, Document], archetype: tuple[str, Document], site: Document
     ) -> Merged:
+        """All levels of a site."""
+        below = self.above_site(subsidiary, archetype)
+        source = LevelSource("site", site)
+        return lay(below, source, self.problems) if source.settings or source.locked else below
+
+    def above_site(
+        self, subsidiary: tuple[str, Document], archetype: tuple[str, Document]
+    ) -> Merged:
+        """All levels but the site's own, merged once for all sites that share them."""
         key = (subsidiary[0], archetype[0])
         below = self.shared.get(key)
         if below is None:
             below = lay(self.top, LevelSource("subsidiary", subsidiary[1]), self.problems)
             below = lay(below, LevelSource("archetype", archetype[1]), self.problems)
             self.shared[key] = below
-        source = LevelSource("site", site)
-        return lay(below, source, self.problems) if source.settings or source.locked else below
+        return below
 
 
 def _by_site(

@@ -308,6 +308,17 @@ class Ssid(Model):
     bands: tuple[Literal["2.4", "5", "6"], ...] = ("5",)
 
 
+class StandardHardware(Model):
+    """What `sitekit new site` writes: models from small to large, the first that is enough."""
+
+    firewall: Annotated[tuple[Name, ...], Field(min_length=1)]
+    core: tuple[Name, ...] = ()
+    access: Annotated[tuple[Name, ...], Field(min_length=1)]
+    access_point: Name
+    uplinks: Annotated[tuple[Name, ...], Field(min_length=1)]
+    interim: Name
+
+
 class ProductionRange(Model):
     """Where productions with a network of their own stand: one slice per production slot."""
 
@@ -333,6 +344,7 @@ class Archetype(Level):
     block_length: Annotated[int, Field(strict=True, ge=16, le=24)]
     slot_length: Annotated[int, Field(strict=True, ge=24, le=30)]
     productions: ProductionRange | None = None
+    hardware: StandardHardware
     segments: Annotated[tuple[Segment, ...], Field(min_length=1)]
     ssids: tuple[Ssid, ...] = ()
     flows: tuple[Flow, ...] = ()

@@ -94,7 +94,9 @@ class Administration(Model):
     ha_secret: SecretRef
     idle_minutes: Minutes
     lockout_attempts: Annotated[int, Field(strict=True, ge=3, le=10)]
-    lockout_minutes: Minutes
+    lockout_minutes: Annotated[
+        int, Field(strict=True, ge=1, le=1092, description="IOS-XE counts to 65,535 seconds.")
+    ]
     banner: Text
     contact: Text
 

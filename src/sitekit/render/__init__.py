@@ -26,6 +26,6 @@ def render_site(design: SiteDesign, catalogue: Catalogue) -> Iterator[Artifact]:
             continue
         engine = engine_of(device.platform, catalogue)
         path = PurePosixPath(f"{device.name}{engine.platform.suffix}")
-        yield Artifact(path=path, text=engine.render(device))
+        yield Artifact(path=path, text=engine.render(device), platform=device.platform)
     yield from documents(design)
     yield topology(design)

@@ -12,3 +12,4 @@ class Artifact:
 
     path: PurePosixPath
     text: str
+    platform: str | None = None  # set where the text is a device's configuration

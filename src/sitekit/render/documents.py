@@ -17,6 +17,7 @@ from ..design.result import (
     AddressObject,
     DeviceDesign,
     FirewallDesign,
+    FixedAddress,
     Network,
     PortPurpose,
     PortUse,
@@ -35,13 +36,14 @@ DENIED = "—"
 def documents(design: SiteDesign) -> tuple[Artifact, ...]:
     """The six documents of a site, in its language; paths are relative to the site's folder."""
     say = words(design.facts.settings.language)
+    ports, matrix = _ports(design.ports, say), _matrix(design, say)
     texts = {
         "address-plan.csv": _csv(_records(design, say)),
         "address-plan.md": _address_plan(design, say),
-        "port-map.csv": _csv(_ports(design.ports, say)),
-        "port-map.md": _port_map(design, say),
-        "zone-matrix.csv": _csv(_matrix(design, say)),
-        "zone-matrix.md": _zone_matrix(design, say),
+        "port-map.csv": _csv(ports),
+        "port-map.md": _port_map(design, ports, say),
+        "zone-matrix.csv": _csv(matrix),
+        "zone-matrix.md": _zone_matrix(design, matrix, say),
     }
     return tuple(Artifact(PurePosixPath(name), text) for name, text in texts.items())
 
@@ -193,9 +195,7 @@ def _reservations(design: SiteDesign, say: Words) -> Table:
         tuple(say(key) for key in ("name", "mac", "address", "network", "vlan")),
         tuple(
             (kept.name, kept.mac, str(kept.address), network.name, str(network.vlan))
-            for network in design.networks
-            if network.dhcp
-            for kept in network.dhcp.reservations
+            for kept, network in _fixed(design)
         ),
     )
 
@@ -273,19 +273,24 @@ def _device_records(design: SiteDesign, say: Words) -> Iterable[tuple[str, ...]]
 
 
 def _reservation_records(design: SiteDesign, say: Words) -> Iterable[tuple[str, ...]]:
+    for kept, network in _fixed(design):
+        yield (
+            say("record.reservation"),
+            kept.name,
+            str(kept.address),
+            *_inside(network, say),
+            "",
+            "",
+            "",
+            kept.mac,
+            "",
+        )
+
+
+def _fixed(design: SiteDesign) -> Iterable[tuple[FixedAddress, Network]]:
+    """Machines with an address of their own, each with its network, in the order of the plan."""
     for network in design.networks:
-        for kept in network.dhcp.reservations if network.dhcp else ():
-            yield (
-                say("record.reservation"),
-                kept.name,
-                str(kept.address),
-                *_inside(network, say),
-                "",
-                "",
-                "",
-                kept.mac,
-                "",
-            )
+        yield from ((kept, network) for kept in design.fixed if kept.network == network.name)
 
 
 def _uplink_records(design: SiteDesign, say: Words) -> Iterable[tuple[str, ...]]:
@@ -315,7 +320,7 @@ def _management(device: DeviceDesign) -> str:
         return str(device.management.address)
     if isinstance(device, FirewallDesign):
         return str(device.management_address)
-    return str(device.address)
+    return _optional(device.address)
 
 
 def _management_network(design: SiteDesign, device: DeviceDesign) -> Network | None:
@@ -323,7 +328,7 @@ def _management_network(design: SiteDesign, device: DeviceDesign) -> Network | N
     if isinstance(device, FirewallDesign):
         return device.management_network
     if isinstance(device, AccessPointDesign):
-        return next((n for n in design.networks if device.address in n.prefix), None)
+        return next((n for n in design.networks if n.zone == "net_mgmt"), None)
     return next((n for n in design.networks if n.vlan == device.management.vlan), None)
 
 
@@ -358,14 +363,17 @@ def _optional(value: object | None) -> str:
 # --- port map ----------------------------------------------------------------------------------
 
 
-def _port_map(design: SiteDesign, say: Words) -> str:
+def _port_map(design: SiteDesign, ports: Table, say: Words) -> str:
     devices: dict[str, list[PortUse]] = {}
-    for use in design.ports:
+    rows: dict[str, list[tuple[str, ...]]] = {}
+    for use, row in zip(design.ports, ports.rows, strict=True):
         devices.setdefault(use.device, []).append(use)
+        rows.setdefault(use.device, []).append(row[1:])
     overview = Table(
         tuple(map(say, ("device", "role", "model", "ports", "used", "free"))),
         tuple(_overview(design, say, name, uses) for name, uses in devices.items()),
     )
+    columns = ports.columns[1:]
     return _page(
         design,
         say,
@@ -376,7 +384,7 @@ def _port_map(design: SiteDesign, say: Words) -> str:
                 _part(
                     name,
                     _counts(uses, say) + "\n",
-                    _markdown(_ports(uses, say, columns=_PORT_COLUMNS[1:]), say),
+                    _markdown(Table(columns, tuple(rows[name])), say),
                 )
                 for name, uses in devices.items()
             ),
@@ -384,18 +392,11 @@ def _port_map(design: SiteDesign, say: Words) -> str:
     )
 
 
-_PORT_COLUMNS = (
-    "device", "port", "purpose", "peer", "lag", "network", "vlan", "speed", "poe", "description",
-)  # fmt: skip
-
-
-def _ports(
-    uses: Iterable[PortUse], say: Words, *, columns: tuple[str, ...] = _PORT_COLUMNS
-) -> Table:
+def _ports(uses: Iterable[PortUse], say: Words) -> Table:
+    keys = ("device", "port", "purpose", "peer", "lag", "network", "vlan", "speed", "poe")
     purposes = {purpose: say(f"purpose.{purpose.value}") for purpose in PortPurpose}
-    first = len(_PORT_COLUMNS) - len(columns)
     return Table(
-        tuple(map(say, columns)),
+        (*map(say, keys), say("description")),
         tuple(
             (
                 use.device,
@@ -408,7 +409,7 @@ def _ports(
                 use.speed,
                 str(use.poe_w) if use.poe_w else "",
                 use.description,
-            )[first:]
+            )
             for use in uses
         ),
     )
@@ -441,13 +442,13 @@ def _counts(uses: list[PortUse], say: Words) -> str:
 # --- zone matrix -------------------------------------------------------------------------------
 
 
-def _zone_matrix(design: SiteDesign, say: Words) -> str:
+def _zone_matrix(design: SiteDesign, matrix: Table, say: Words) -> str:
     return _page(
         design,
         say,
         title="zone-matrix",
         parts=(
-            _part(say("matrix"), say("matrix-intro") + "\n", _markdown(_matrix(design, say), say)),
+            _part(say("matrix"), say("matrix-intro") + "\n", _markdown(matrix, say)),
             _part(say("rules"), say("rules-intro") + "\n", _markdown(_rules(design, say), say)),
         ),
     )

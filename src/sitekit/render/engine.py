@@ -46,7 +46,10 @@ class Engine:
 
     def render(self, device: DeviceDesign) -> str:
         """The complete configuration of one device, from factory default to in service."""
-        return self._template(device.role.value).render(device=device, body=self._body)
+        try:
+            return self._template(device.role.value).render(device=device, body=self._body)
+        except jinja2.UndefinedError as error:
+            raise RenderError(f"{device.name} ({self.platform.name}): {error.message}") from None
 
     def _body(self, profile: PortProfile) -> str:
         """The lines of a port below its description; equal profiles share one string."""

@@ -76,6 +76,7 @@ HEADING = Style("h2", 13, bold=True)
 NAME = Style("nm", 13, bold=True)
 BODY = Style("bd", 12)
 SMALL = Style("sm", 11)
+STRONG = Style("sm b", 11, bold=True)
 LABEL = Style("lb", 10.5)
 WARNING = Style("lb wa", 10.5, bold=True)
 ON_COLOUR = Style("oc", 10, bold=True)
@@ -124,7 +125,7 @@ def shortened(text: str, style: Style, width: int) -> str:
     for index, character in enumerate(text):
         left -= _advance(character)
         if left < 0:
-            return text[:index].rstrip() + "…"
+            return text[:index].rstrip(" ,·") + "…"
     return text
 
 
@@ -446,22 +447,24 @@ class _Sheet:
     def band(self, x: int, y: int, height: int, kind: str) -> None:
         """The coloured edge that tells what a box is."""
         self.boxes.append(
-            f'<path class="{kind}" d="M{x + 6} {y}h-1a5 6 0 0 0-5 6v{height - 12}a5 6 0 0 0 5 6h1z"/>'
+            f'<path class="{kind}" '
+            f'd="M{x + 6} {y}h-1a5 6 0 0 0-5 6v{height - 12}a5 6 0 0 0 5 6h1z"/>'
         )
 
     def line(self, points: Iterable[tuple[float, float]], kind: str) -> None:
         path = " ".join(f"{x:g},{y:g}" for x, y in points)
         self.lines.append(f'<polyline class="{kind}" points="{path}"/>')
 
-    def cables(self, count: int, x: int, y: int, bottom: int, kind: str = "ln") -> None:
-        """Parallel vertical lines, one per cable up to four."""
-        drawn = min(max(count, 1), 4)
-        for number in range(drawn):
-            at = x + (number - (drawn - 1) / 2) * 5
-            self.line(((at, y), (at, bottom)), kind)
+    def cables(self, count: int, x: int, y: int, bottom: int) -> list[float]:
+        """Parallel vertical lines, one per cable up to four; returns where they run."""
+        drawn = min(count, 4)
+        places = [x + (number - (drawn - 1) / 2) * 5 for number in range(drawn)]
+        for at in places:
+            self.line(((at, y), (at, bottom)), "ln")
+        return places
 
     def icon(self, name: str, x: int, y: int) -> None:
-        self.boxes.append(f'<use href="#sk-{name}" x="{x}" y="{y}" width="24" height="24"/>')
+        self.boxes.append(f'<path class="ic" transform="translate({x} {y})" d="{ICONS[name]}"/>')
 
     def text(
         self, text: str, x: int, y: int, width: int, style: Style = BODY, extra: str = ""
@@ -497,7 +500,6 @@ class _Sheet:
                 f'<title id="sk-t-{key}">{escaped(title)}</title>',
                 f'<desc id="sk-d-{key}">{escaped(about)}</desc>',
                 _STYLE_SHEET,
-                _ICONS,
                 f'<rect class="bg" width="{width}" height="{height}"/>',
                 *self.frames,
                 *self.lines,
@@ -693,14 +695,11 @@ def _tier(
         top = bus + 18 + labels * LINE
         drops = _row(sheet, scene, row, column, top, bus)
         feeds = exits if number == 0 else ((trunk, first_bus),)
-        ends = [*(x for x, _ in feeds), *(x for x, _ in drops)]
-        if number == 0 and len(tier) > 1:
-            ends.append(trunk)
-        if not drops:
-            pass
-        elif len(drops) == 1 and ends == [column.axis] * 2:
-            sheet.cables(_cables(row), column.axis, feeds[0][1], drops[0][1])
-        else:
+        middle = [x for x, _ in feeds] == [column.axis]
+        if drops and middle and _is_one_box(row) and len(tier) == 1:
+            sheet.cables(_cables(row), column.axis, feeds[0][1], bus)
+        elif drops:
+            ends = [*(x for x, _ in feeds), *drops, *([trunk] if len(tier) > 1 else [])]
             for x, start in feeds:
                 sheet.line(((x, start), (x, bus)), "bus")
             sheet.line(((min(ends), bus), (max(ends), bus)), "bus")
@@ -711,20 +710,18 @@ def _tier(
 
 def _row(
     sheet: _Sheet, scene: Scene, row: Sequence[Unit], column: Column, top: int, bus: int
-) -> list[Exit]:
-    """One row of switches with their cables up to the bus; returns where those end."""
-    drops = []
-    alone = len(row) == 1 and len(row[0].boxes) == 1
+) -> list[float]:
+    """One row of switches with their cables up to the bus; returns where those meet it."""
+    drops: list[float] = []
     x = column.axis - _row_width(row) // 2
     for unit in row:
         edge = x + unit.top
         if unit.framed:
             _frame(sheet, unit, x, top)
         for box in unit.boxes:
-            drop = column.axis if alone else edge + 22
+            drop = column.axis if _is_one_box(row) else edge + 22
             if box.links:
-                drops.append((drop, top + unit.top))
-                sheet.cables(len(box.links), drop, bus, top + unit.top)
+                drops += sheet.cables(len(box.links), drop, bus, top + unit.top)
                 _cable_labels(sheet, scene, box.links, drop + 14, bus + 16)
             _switch(sheet, scene, box, edge, top + unit.top)
             edge += CARD + GAP
@@ -753,6 +750,10 @@ def _exits(row: Sequence[Unit], column: Column, top: int) -> Iterable[Exit]:
         if unit.parent:
             yield x + unit.width // 2, top + unit.height
         x += unit.width + GAP
+
+
+def _is_one_box(row: Sequence[Unit]) -> bool:
+    return len(row) == 1 and len(row[0].boxes) == 1
 
 
 def _cables(row: Sequence[Unit]) -> int:
@@ -825,7 +826,7 @@ def _things(sheet: _Sheet, scene: Scene, hanging: Hanging, x: int, y: int) -> No
         for number, (name, count) in enumerate(hanging.counts):
             at = top + 21 + number * 18
             sheet.text(name, x + 16, at, CARD - 80, SMALL)
-            sheet.text(str(count), x + CARD - 14, at, 40, SMALL, "end b")
+            sheet.text(str(count), x + CARD - 14, at, 40, STRONG, "end")
 
 
 # --- the panel ---------------------------------------------------------------------------------
@@ -870,7 +871,7 @@ def _panel_heading(sheet: _Sheet, text: str, x: int, y: int) -> int:
 
 def _network(sheet: _Sheet, scene: Scene, network: Network, x: int, y: int) -> None:
     _trust_mark(sheet, _trust(network.zone), x, y)
-    sheet.text(network.name, x + 26, y + 12, 104, SMALL, "b")
+    sheet.text(network.name, x + 26, y + 12, 104, STRONG)
     sheet.text(scene.say.named("zone", network.zone), x + 136, y + 12, 130, SMALL, "mu")
     sheet.text(str(network.vlan), x + 304, y + 12, 34, SMALL, "end")
     sheet.text(str(network.prefix), x + PANEL, y + 12, 116, SMALL, "end")
@@ -913,7 +914,7 @@ def _legend(sheet: _Sheet, scene: Scene, x: int, y: int) -> int:
 # --- looks -------------------------------------------------------------------------------------
 
 _STYLE_SHEET = """<style>
-.sitekit text{font-family:"Helvetica Neue",Helvetica,Arial,"Liberation Sans",sans-serif;fill:#1d2733}
+.sitekit text{font-family:Helvetica,Arial,"Liberation Sans",sans-serif;fill:#1d2733}
 .sitekit .h1{font-size:24px;font-weight:700}
 .sitekit .h2,.sitekit .nm{font-size:13px;font-weight:700}
 .sitekit .bd{font-size:12px}
@@ -980,9 +981,12 @@ _STYLE_SHEET = """<style>
 }
 </style>"""
 
-_ICONS = """<defs>
-<symbol id="sk-fw" viewBox="0 0 24 24"><path class="ic" d="M3 4h18v16H3zM3 9.3h18M3 14.6h18M9 4v5.3M15 4v5.3M6 9.3v5.3M12 9.3v5.3M18 9.3v5.3M9 14.6v5.4M15 14.6v5.4"/></symbol>
-<symbol id="sk-sw" viewBox="0 0 24 24"><path class="ic" d="M2 5h20v14H2zM6 10h11M14.500 7.500L17 10l-2.500 2.500M18 14.500H7M9.500 12L7 14.500 9.500 17"/></symbol>
-<symbol id="sk-ap" viewBox="0 0 24 24"><path class="ic" d="M2.500 9a13.500 13.500 0 0 1 19 0M6 12.800a8.500 8.500 0 0 1 12 0M9.300 16.300a3.900 3.900 0 0 1 5.400 0M12 19.500v.01"/></symbol>
-<symbol id="sk-cloud" viewBox="0 0 24 24"><path class="ic" d="M7 18.500h10.500a4 4 0 0 0 .6-7.950 6 6 0 0 0-11.600-1.300A4.700 4.700 0 0 0 7 18.500z"/></symbol>
-</defs>"""
+# Drawn in a square of 24.
+ICONS = {
+    "fw": "M3 4h18v16H3zM3 9.3h18M3 14.6h18M9 4v5.3M15 4v5.3M6 9.3v5.3M12 9.3v5.3M18 9.3v5.3"
+    "M9 14.6V20M15 14.6V20",
+    "sw": "M2 5h20v14H2zM6 10h11M14.5 7.5 17 10l-2.5 2.5M18 14.5H7M9.5 12 7 14.5 9.5 17",
+    "ap": "M2.5 9a13.5 13.5 0 0 1 19 0M6 12.8a8.5 8.5 0 0 1 12 0M9.3 16.3a3.9 3.9 0 0 1 5.4 0"
+    "M12 19.5v.01",
+    "cloud": "M7 18.5h10.5a4 4 0 0 0 .6-7.95 6 6 0 0 0-11.6-1.3A4.7 4.7 0 0 0 7 18.5z",
+}

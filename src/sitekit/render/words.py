@@ -38,13 +38,13 @@ def cli_text(text: str, limit: int = 80) -> str:
 
 
 def cli_banner(text: str) -> str:
-    """Lines for a banner between delimiters that cannot occur in it; `EOF` alone ends one on EOS."""
+    """Lines for a banner whose delimiters cannot occur in it; `EOF` alone ends one on EOS."""
     lines = [cli_text(line, 76) if line.strip() else "" for line in text.splitlines()]
     return "\n".join("-" if line.upper() == "EOF" else line for line in lines).strip("\n") or "-"
 
 
 def fortios_text(text: str, limit: int = 255) -> str:
-    r"""Words between double quotes for FortiOS: `\` and `"` escaped, one line, no control characters.
+    r"""Words between double quotes for FortiOS, one line: `\` and `"` cannot end them.
 
     FortiOS takes UTF-8, but limits count characters on some objects and bytes on others, and `?`
     asks for help at the prompt: so ASCII here as well. `<`, `>`, `(`, `)`, `#`, `'` are refused by

@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench`. Figures of one run belong together; compare ratios, not seconds."""

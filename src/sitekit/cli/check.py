@@ -1,0 +1,102 @@
+"""`sitekit check`: everything wrong with the input and with the design, in one run."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import console
+from .exit import Exit
+from .locate import SITE, Selection, select
+
+if TYPE_CHECKING:
+    from ..design.group import Report
+
+
+@click.command(short_help="Say everything that is wrong, in the files and in the design.")
+@click.argument("places", nargs=-1, type=SITE, metavar="[SITE|PATH]...")
+@click.option(
+    "--organisation",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The folder that holds organisation.yaml (default: look upward from here).",
+)
+@click.option(
+    "--today",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day that decides which waivers hold (default: today).",
+)
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def check(
+    places: tuple[str, ...],
+    organisation: Path | None,
+    today: datetime | None,
+    strict: bool,
+    as_json: bool,
+) -> Exit:
+    """Check the organisation here, the one at a PATH, or only the named SITEs.
+
+    Exits with 0 when all is as designed, with 1 when something is not, with 2 when the files
+    cannot be understood.
+
+    \b
+    Examples:
+      sitekit check
+      sitekit check examples/horizon
+      sitekit check par01 lyo01 --json
+    """
+    from ..design.group import check_organisation
+    from ..findings import Severity
+    from ..load import load_organisation
+
+    chosen = select(places, organisation)
+    loaded = load_organisation(chosen.folder)
+    codes = chosen.sites
+    day = today.date() if today else date.today()
+    with console.progress(len(codes), "checking") as advance:
+        report = check_organisation(loaded, today=day, sites=codes, progress=lambda _: advance())
+    if as_json:
+        console.say(
+            console.as_json(
+                {
+                    "organisation": loaded.organisation.name,
+                    "sites": codes,
+                    "findings": report.findings,
+                    "waived": [
+                        {"finding": w.finding, "waiver": w.waiver.id, "expires": w.waiver.expires}
+                        for w in report.waived
+                    ],
+                }
+            )
+        )
+    else:
+        console.findings(report.findings)
+        for waived in report.waived:
+            console.note(
+                f"waived until {waived.waiver.expires} by {waived.waiver.id}: "
+                f"{waived.finding.place}: {waived.finding.message}"
+            )
+        console.note(_summary(chosen, report, len(loaded.people)))
+    bad = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    failed = any(finding.severity in bad for finding in report.findings)
+    return Exit.FINDINGS if failed else Exit.AS_DESIGNED
+
+
+def _summary(chosen: Selection, report: Report, people: int) -> str:
+    counts = {
+        s: sum(f.severity == s for f in report.findings) for s in ("error", "warning", "info")
+    }
+    said = ", ".join(_counted(number, word) for word, number in counts.items() if number)
+    return (
+        f"{chosen.folder}: {_counted(report.sites, 'site')} and {people} people checked: "
+        f"{said or 'all as designed'}"
+    )
+
+
+def _counted(number: int, word: str) -> str:
+    plural = word if word == "info" else f"{word}s"
+    return f"{number} {word if number == 1 else plural}"

@@ -1,0 +1,119 @@
+"""`sitekit render`: every device's configuration and every document of the sites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import DesignError
+from . import console
+from .exit import Exit
+from .locate import SITE, select
+
+if TYPE_CHECKING:
+    from ..findings import Finding
+    from ..load import LoadedOrganisation
+    from ..render import Artifact
+
+
+@click.command(short_help="Configurations, address plan, port map, matrix and picture.")
+@click.argument("places", nargs=-1, type=SITE, metavar="[SITE|PATH]...")
+@click.option(
+    "--organisation",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The folder that holds organisation.yaml (default: look upward from here).",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where to write.")
+@click.option("--prune", is_flag=True, help="Remove files of devices that are no longer there.")
+@click.option(
+    "--with-secrets",
+    "secrets",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Put real secrets in: a YAML file of reference: value, mode 0600, outside the repository.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def render(
+    places: tuple[str, ...],
+    organisation: Path | None,
+    out: Path,
+    prune: bool,
+    secrets: Path | None,
+    as_json: bool,
+) -> Exit:
+    """Write the configurations and documents of the SITEs (default: all) below --out.
+
+    Only changed files are written, each whole or not at all. A site with open errors stops
+    everything before anything is written.
+
+    \b
+    Examples:
+      sitekit render --out build
+      sitekit render par01 lyo01 --out build --prune
+    """
+    from ..load import load_organisation
+    from .output import write_artifacts
+
+    chosen = select(places, organisation)
+    loaded = load_organisation(chosen.folder)
+    codes = chosen.sites
+    errors = _errors(loaded, codes)
+    if errors:
+        console.findings(errors)
+        console.note("nothing was written")
+        return Exit.FINDINGS
+    artifacts = _artifacts(loaded, codes)
+    if secrets is not None:
+        from .secrets import with_secrets
+
+        artifacts = with_secrets(artifacts, loaded, secrets, out)
+    report = write_artifacts(artifacts, out, prune=prune, private=secrets is not None)
+    if as_json:
+        console.say(console.as_json(report))
+        return Exit.AS_DESIGNED
+    for name in report.written:
+        console.say(f"{out / name}")
+    for name in report.overwritten:
+        console.note(f"{out / name}: was edited by hand since the last render, overwritten")
+    for name in report.stale:
+        console.note(f"{out / name}: belongs to nothing any more; --prune removes it")
+    for name in report.pruned:
+        console.note(f"{out / name}: removed")
+    sites = f"{len(codes)} site{'' if len(codes) == 1 else 's'}"
+    console.note(f"{sites}: {len(report.written)} files written, {len(report.unchanged)} unchanged")
+    return Exit.AS_DESIGNED
+
+
+def _errors(organisation: LoadedOrganisation, codes: Sequence[str]) -> list[Finding]:
+    """Open errors of the sites: they stop the run; warnings do not."""
+    from ..design.group import check_organisation
+    from ..findings import Severity
+
+    with console.progress(len(codes), "checking") as advance:
+        report = check_organisation(
+            organisation, today=date.today(), sites=codes, progress=lambda _: advance()
+        )
+    return [f for f in report.findings if f.severity is Severity.ERROR]
+
+
+def _artifacts(
+    organisation: LoadedOrganisation, codes: Sequence[str]
+) -> Iterator[tuple[str, Artifact]]:
+    """Site after site, so that one is in memory at a time."""
+    from ..design import design_site
+    from ..render import render_site
+
+    with console.progress(len(codes), "rendering") as advance:
+        for code in codes:
+            try:
+                design = design_site(organisation.sites[code])
+            except DesignError as error:
+                raise DesignError(f"{code}: {error.message}", hint=error.hint) from None
+            for artifact in render_site(design, organisation.catalogue):
+                yield code, artifact
+            advance()

@@ -8,7 +8,7 @@ EXAMPLE := examples/horizon
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready
-	$(BIN)/sitekit check $(EXAMPLE)
+	$(BIN)/sitekit check $(EXAMPLE) --today 2026-11-24 # the day the example was written
 	$(BIN)/sitekit design bdx01 --organisation $(EXAMPLE)
 	$(BIN)/sitekit render $(EXAMPLE) --out build/horizon
 	@echo
@@ -36,6 +36,7 @@ golden: $(VENV)/.ready
 	$(BIN)/sitekit schema --out $(EXAMPLE)/.schemas
 	$(BIN)/sitekit design $(EXAMPLE) --assign
 	$(BIN)/sitekit render $(EXAMPLE) --out $(EXAMPLE)/rendered --prune
+	SITEKIT_RENEW=1 $(BIN)/python -m pytest tests/test_examples.py tests/test_mistakes.py
 
 lock: $(VENV)/.ready
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --extra dev \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sitekit.load import LoadedOrganisation, load_organisation
 
 ROOT = Path(__file__).parents[1]
 HORIZON = ROOT / "examples" / "horizon"
+WRITTEN = date(2026, 11, 24)  # the day the example was written: its waiver holds
 
 
 @cache

@@ -111,8 +111,7 @@ def test_the_same_service_twice_is_written_once() -> None:
 
 def test_nothing_to_show_is_said() -> None:
     assert (
-        "## Fixed addresses\n\nNone.\n"
-        in texts(design(segments=["net_mgmt"]))["address-plan.md"]
+        "## Fixed addresses\n\nNone.\n" in texts(design(segments=["net_mgmt"]))["address-plan.md"]
     )
 
 

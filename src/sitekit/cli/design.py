@@ -15,6 +15,9 @@ from .locate import SITE, Selection, only_one, select
 if TYPE_CHECKING:
     from ..design.result import SiteDesign
 
+PARTS = ("sizing", "networks", "uplinks", "tunnels", "policy", "never", "ports")
+Table = tuple[str, tuple[str, ...], list[tuple[object, ...]]]
+
 
 @click.command(short_help="Networks, ports, policy, uplinks and sizing of a site.")
 @click.argument("places", nargs=-1, type=SITE, metavar="[SITE|PATH]...")
@@ -29,10 +32,20 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Write down what was chosen, in sites/<code>.assigned.yaml, so that it never moves.",
 )
-@click.option("--ports", "all_ports", is_flag=True, help="List every port, not only the counts.")
+@click.option(
+    "--part",
+    "parts",
+    type=click.Choice(PARTS),
+    multiple=True,
+    help="Only this table; may be given several times (ports lists every port).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole design as JSON.")
 def design(
-    places: tuple[str, ...], organisation: Path | None, assign: bool, all_ports: bool, as_json: bool
+    places: tuple[str, ...],
+    organisation: Path | None,
+    assign: bool,
+    parts: tuple[str, ...],
+    as_json: bool,
 ) -> Exit:
     """Show the design of SITE; with --assign, write what was chosen for the SITEs (default: all).
 
@@ -52,7 +65,7 @@ def design(
     if as_json:
         console.say(console.as_json(found))
     else:
-        _print(found, all_ports)
+        _print(found, parts)
         console.findings(found.findings)
     failed = any(f.severity is Severity.ERROR for f in found.findings)
     return Exit.FINDINGS if failed else Exit.AS_DESIGNED
@@ -81,10 +94,26 @@ def _assign(chosen: Selection) -> Exit:
     return Exit.FINDINGS if failed else Exit.AS_DESIGNED
 
 
-def _print(found: SiteDesign, all_ports: bool) -> None:
+def _print(found: SiteDesign, parts: tuple[str, ...]) -> None:
+    """Every table, or those asked for; ports are counted unless they are asked for."""
     facts = found.facts
     console.say(f"{facts.code}: {facts.name}, {facts.archetype}, block {facts.block}")
-    console.table(
+    tables = {
+        "sizing": _sizing,
+        "networks": _networks,
+        "uplinks": _uplinks,
+        "tunnels": _tunnels,
+        "policy": _policy,
+        "never": _never,
+        "ports": _ports if parts else _port_counts,
+    }
+    for part, (title, columns, rows) in ((p, tables[p](found)) for p in parts or PARTS):
+        if rows or part in parts:
+            console.table(title, columns, rows)
+
+
+def _sizing(found: SiteDesign) -> Table:
+    return (
         "Sizing",
         ("figure", "needed", "written", "unit", "rule"),
         [
@@ -92,7 +121,10 @@ def _print(found: SiteDesign, all_ports: bool) -> None:
             for f in found.sizing
         ],
     )
-    console.table(
+
+
+def _networks(found: SiteDesign) -> Table:
+    return (
         "Networks",
         ("network", "zone", "VLAN", "prefix", "gateway", "on", "DHCP", "MTU"),
         [
@@ -109,7 +141,10 @@ def _print(found: SiteDesign, all_ports: bool) -> None:
             for n in found.networks
         ],
     )
-    console.table(
+
+
+def _uplinks(found: SiteDesign) -> Table:
+    return (
         "Uplinks",
         ("uplink", "kind", "carrier", "port", "Mbit/s", "address", "ready", "stage"),
         [
@@ -130,16 +165,18 @@ def _print(found: SiteDesign, all_ports: bool) -> None:
             for u in found.uplinks
         ],
     )
-    if found.tunnels:
-        console.table(
-            "Tunnels",
-            ("tunnel", "from", "to", "BGP peer"),
-            [
-                (t.name, t.local_address, t.remote_address, t.remote_bgp_address)
-                for t in found.tunnels
-            ],
-        )
-    console.table(
+
+
+def _tunnels(found: SiteDesign) -> Table:
+    return (
+        "Tunnels",
+        ("tunnel", "from", "to", "BGP peer"),
+        [(t.name, t.local_address, t.remote_address, t.remote_bgp_address) for t in found.tunnels],
+    )
+
+
+def _policy(found: SiteDesign) -> Table:
+    return (
         "Policy",
         ("number", "from", "to", "services", "on", "reason"),
         [
@@ -154,7 +191,10 @@ def _print(found: SiteDesign, all_ports: bool) -> None:
             for r in found.policy
         ],
     )
-    console.table(
+
+
+def _never(found: SiteDesign) -> Table:
+    return (
         "Never",
         ("rule", "holds", "proved by"),
         [
@@ -162,35 +202,35 @@ def _print(found: SiteDesign, all_ports: bool) -> None:
             for p in found.proofs
         ],
     )
-    _print_ports(found, all_ports)
 
 
-def _print_ports(found: SiteDesign, all_ports: bool) -> None:
-    if all_ports:
-        console.table(
-            "Ports",
-            ("device", "port", "purpose", "to", "network", "VLAN", "speed", "PoE W"),
-            [
-                (
-                    p.device,
-                    p.port,
-                    p.purpose.value,
-                    p.peer,
-                    p.network,
-                    p.vlan,
-                    p.speed,
-                    p.poe_w or "",
-                )
-                for p in found.ports
-            ],
-        )
-        return
+def _ports(found: SiteDesign) -> Table:
+    return (
+        "Ports",
+        ("device", "port", "purpose", "to", "network", "VLAN", "speed", "PoE W"),
+        [
+            (
+                p.device,
+                p.port,
+                p.purpose.value,
+                p.peer,
+                p.network,
+                p.vlan,
+                p.speed,
+                p.poe_w or "",
+            )
+            for p in found.ports
+        ],
+    )
+
+
+def _port_counts(found: SiteDesign) -> Table:
     counts: dict[tuple[str, str], int] = {}
     for port in found.ports:
         key = (port.device, port.purpose.value)
         counts[key] = counts.get(key, 0) + 1
-    console.table(
-        "Ports (--ports lists each)",
+    return (
+        "Ports (--part ports lists each)",
         ("device", "purpose", "ports"),
         [(device, purpose, number) for (device, purpose), number in counts.items()],
     )

@@ -15,6 +15,7 @@ PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9/_.-]*")
 TRAPS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 HEADER = """\
+# yaml-language-server: $schema=../.schemas/assigned.json
 # What sitekit chose for {code}, and people have typed since: keep it, and commit it.
 # Written by `sitekit new` and `sitekit design {code} --assign`, by nothing else.
 """

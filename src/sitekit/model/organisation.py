@@ -179,7 +179,14 @@ class Waiver(Model):
 
     id: Annotated[str, Field(strict=True, pattern=r"^W-[0-9]{4}-[0-9]{2,4}$")]
     scope: Name
-    rule: Name
+    rule: Annotated[
+        str,
+        Field(
+            strict=True,
+            pattern=r"^[A-Za-z][A-Za-z0-9-]{2,39}$",
+            description="As check prints it in brackets.",
+        ),
+    ]
     reason: Text
     risk: Literal["low", "medium", "high", "critical"]
     compensating: Text

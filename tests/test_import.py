@@ -1,0 +1,49 @@
+"""What an import loads, and that the layers hold."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import sitekit
+
+HEAVY = {"netmiko", "pulumi", "click", "rich", "jinja2", "pydantic", "yaml"}
+
+
+def loaded(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; import sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_sitekit_loads_no_edge_and_nothing_heavy() -> None:
+    assert not HEAVY & loaded("import sitekit")
+
+
+def test_loading_an_organisation_loads_no_edge() -> None:
+    modules = loaded("from sitekit import load_organisation, design_site, render_site")
+    assert not {"netmiko", "pulumi", "click", "rich", "sitekit.cli"} & modules
+
+
+def test_help_loads_neither_models_nor_templates() -> None:
+    code = (
+        "import sys; sys.argv = ['sitekit', '--help']\n"
+        "from sitekit.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('LOADED', *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = set(done.stdout.partition("LOADED")[2].split())
+    assert "click" in modules
+    assert not {"pydantic", "yaml", "jinja2", "rich"} & modules
+
+
+def test_every_public_name_is_there() -> None:
+    for name in sitekit.__all__:
+        assert getattr(sitekit, name).__doc__
+    assert set(sitekit.__all__) <= set(dir(sitekit))

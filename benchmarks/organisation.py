@@ -8,6 +8,7 @@ from pathlib import Path
 from sitekit.scaffold.organisation import new_organisation, new_subsidiary
 
 PEOPLE = 20
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 BLOCK = 19
 POOL = IPv4Network("10.0.0.0/8")
 
@@ -100,8 +101,8 @@ def write(folder: Path, sites: int) -> Path:
         for number in range(sites * PEOPLE):
             site = f"s{number // PEOPLE:05}"
             file.write(
-                f"p{number:06};sub;Nom{number};Prenom;;p{number}@people.example;;cdi;c{number};;;;;"
-                f"office;editor;2026-01-01;;;{site};;;user;standard;laptop;;standard;;;;active;"
+                f"p{number:06};sub;{LETTERS[number % 26]}nom;Prenom;;p{number}@people.example;;"
+                f"cdi;c{number};;;;;office;editor;2026-01-01;;;{site};;;member;standard;laptop;;standard;;;;active;"
                 f"2026-01-01\n"
             )
     return folder

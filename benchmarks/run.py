@@ -1,7 +1,7 @@
 """Load, check, design, render and write a generated organisation, beside two yardsticks.
 
-The floor joins lines that are ready in memory; the other yardstick is one compiled Jinja2 template
-that spells the same number of lines of access ports. Everything runs in one process, in one run.
+The floor joins lines that are ready in memory; the other yardstick renders the same configurations
+with compiled templates but every port body anew. Everything runs in one process, in one run.
 """
 
 from __future__ import annotations
@@ -16,24 +16,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import jinja2
-
 from benchmarks.organisation import write
 from sitekit import design_site, load_organisation, render_site
 from sitekit.cli.output import write_artifacts
+from sitekit.design.result import AccessPointDesign, PortProfile
+from sitekit.load import LoadedOrganisation
+from sitekit.render.engine import engine_of
 
 T = TypeVar("T")
-PORT = """\
-{% for port in ports %}
-interface {{ port.name }}
-   description {{ port.description }}
-   switchport access vlan {{ port.vlan }}
-   storm-control broadcast level 1
-   spanning-tree portfast
-   dot1x pae authenticator
-!
-{% endfor %}
-"""
+
+
+class _Forgetful(dict[PortProfile, str]):
+    """A cache that remembers nothing: every port body is rendered anew."""
+
+    def get(self, key: object, default: object = None) -> None:  # type: ignore[override]
+        return None
 
 
 def measured(work: Callable[[], T]) -> tuple[T, float]:
@@ -81,7 +78,7 @@ def measure(sites: int) -> dict[str, float]:
         _, everything = measured(lambda: write_artifacts(pairs, Path(name) / "out", prune=False))
     ready = "".join(texts).splitlines(keepends=True)
     _, floor = measured(lambda: ["".join(ready) for _ in range(50)])
-    jinja_rate = jinja_lines_per_second()
+    once, anew = configurations(organisation)
     row = {
         "sites": sites,
         "devices": devices,
@@ -91,7 +88,8 @@ def measure(sites: int) -> dict[str, float]:
         "render_s": rendering,
         "design_render_write_s": everything,
         "lines_per_s_design_and_render": lines / (designing + rendering),
-        "lines_per_s_jinja_compiled_once": jinja_rate,
+        "lines_per_s_configurations": once,
+        "lines_per_s_every_body_anew": anew,
         "lines_per_s_floor": 50 * len(ready) / max(floor, 1e-9),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
@@ -101,15 +99,29 @@ def measure(sites: int) -> dict[str, float]:
     return row
 
 
-def jinja_lines_per_second() -> float:
-    """One environment, one compiled template, 48 ports a device."""
-    template = jinja2.Environment(trim_blocks=True, lstrip_blocks=True).from_string(PORT)
-    ports = [
-        {"name": f"Ethernet{n}", "description": f"access desk-{n:03}", "vlan": 20}
-        for n in range(1, 49)
+def configurations(organisation: LoadedOrganisation) -> tuple[float, float]:
+    """Configuration lines per second: identical port bodies once, and each body anew."""
+    devices = [
+        device
+        for inputs in list(organisation.sites.values())[:12]
+        for device in design_site(inputs).devices
+        if not isinstance(device, AccessPointDesign)
     ]
-    texts, spent = measured(lambda: [template.render(ports=ports) for _ in range(500)])
-    return sum(text.count("\n") for text in texts) / spent
+    catalogue = organisation.catalogue
+    engines = {name: engine_of(name, catalogue) for name in {d.platform for d in devices}}
+
+    def everything() -> int:
+        return sum(engines[d.platform].render(d).count("\n") for d in devices)
+
+    everything()  # templates are compiled
+    lines, once = measured(everything)
+    kept = {name: engine._bodies for name, engine in engines.items()}
+    for engine in engines.values():
+        engine._bodies = _Forgetful()
+    _, anew = measured(everything)
+    for name, engine in engines.items():
+        engine._bodies = kept[name]
+    return lines / once, lines / anew
 
 
 if __name__ == "__main__":

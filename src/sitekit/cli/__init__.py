@@ -5,6 +5,7 @@ Nothing heavy is imported before a verb needs it: `sitekit --help` and completio
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -152,6 +153,11 @@ def run(arguments: Sequence[str]) -> int:
             return _bug()
         console.give_up_writing()
         return Exit.NOBODY_READS
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            return _bug()
+        console.give_up_writing()
+        console.error("the output cannot be written: there is no space left")
     except Exception:
         return _bug()
     return Exit.WRONG_INPUT

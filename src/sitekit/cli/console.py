@@ -32,7 +32,8 @@ SECONDS_BEFORE_A_BAR = 0.5
 MAX_SOURCE_BYTES = 1 << 20
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 _SECRET_KEY = re.compile(
-    r"""(?ix) ( [\w-]* (?: pass | secret | psk | key | token | communit | credential | priv | auth )
+    r"""(?ix) ( (?! keyvault: ) [\w-]*
+        (?: pass | secret | psk | key | token | communit | credential | priv | auth )
         [\w-]* ["']? \s* [:=] \s* ) (?! \s | ["']? (?: env | file | keyvault ) : ) .+""",
 )
 
@@ -105,6 +106,7 @@ def _explained() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as reason:
+        give_up_writing()
         raise OutputError(f"the output cannot be written: {reason.strerror}") from None
 
 

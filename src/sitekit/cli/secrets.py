@@ -169,22 +169,26 @@ def _private(file: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "odd name"
         raise SitekitError(f"{file} cannot be read: {reason}") from None
-    with os.fdopen(descriptor, "rb") as opened:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise SitekitError(f"{file} is not a file", hint="name a file of secrets")
-        if status.st_mode & 0o077:
-            mode = f"{stat.S_IMODE(status.st_mode):04o}"
-            raise SitekitError(
-                f"{file} can be read or written by others: its mode is {mode}",
-                hint=f"chmod 600 {file}, and change the secrets in it if others had the time",
-            )
-        if status.st_uid not in (os.geteuid(), 0):
-            raise SitekitError(f"{file} belongs to somebody else", hint="use a file of your own")
-        raw = opened.read(MAX_BYTES + 1)
-    if len(raw) > MAX_BYTES:
+    try:
+        _refuse_others(file, os.fstat(descriptor))
+        return os.read(descriptor, MAX_BYTES)
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_others(file: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise SitekitError(f"{file} is not a file", hint="name a file of secrets")
+    if status.st_mode & 0o077:
+        raise SitekitError(
+            f"{file} can be read or written by others: its mode is "
+            f"{stat.S_IMODE(status.st_mode):04o}",
+            hint=f"chmod 600 {file}, and change the secrets in it if others had the time",
+        )
+    if status.st_uid not in (os.geteuid(), 0):
+        raise SitekitError(f"{file} belongs to somebody else", hint="use a file of your own")
+    if status.st_size > MAX_BYTES:
         raise SitekitError(f"{file} is larger than 1 MiB", hint="name a file of secrets")
-    return raw
 
 
 def refuse_repository(organisation: Path, path: Path, *, what: str) -> None:

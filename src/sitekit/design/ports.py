@@ -373,9 +373,9 @@ def _best_pair(
         )
 
     best: tuple[tuple[int, int, int, int], tuple[Socket, Socket]] | None = None
-    rights = candidates(link.right, link.right_purpose)
-    for a_rank, a in enumerate(candidates(left, link.left_purpose)):
-        for b_rank, b in enumerate(rights):
+    rights = list(_first_of_each_kind(candidates(link.right, link.right_purpose)))
+    for a_rank, a in _first_of_each_kind(candidates(left, link.left_purpose)):
+        for b_rank, b in rights:
             common = _common(a, b)
             if not common:
                 continue
@@ -386,6 +386,16 @@ def _best_pair(
             if best is None or rank < best[0]:
                 best = (rank, (a, b))
     return best[1] if best else None
+
+
+def _first_of_each_kind(sockets: Iterable[Socket]) -> Iterator[tuple[int, Socket]]:
+    """The best-ranked socket of each kind: those behind it are never a better end of a link."""
+    seen: set[tuple[int, bool, tuple[int, ...]]] = set()
+    for rank, socket in enumerate(sockets):
+        kind = (socket.member, socket.copper, socket.speeds)
+        if kind not in seen:
+            seen.add(kind)
+            yield rank, socket
 
 
 def _firewall_sockets(unit: Unit, purpose: PortPurpose) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
@@ -68,8 +69,14 @@ def _secret(value: object) -> str:
     )
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    """Every name of the time zone database, read from disk once."""
+    return frozenset(available_timezones())
+
+
 def _time_zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in _time_zones():
         raise ValueError(f"{value!r} is not a time zone such as Europe/Paris")
     return value
 

@@ -13,6 +13,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
 
+from sitekit.design.addressing import title
 from sitekit.design.result import (
     AccessPointDesign,
     AddressObject,
@@ -49,6 +50,7 @@ from sitekit.design.result import (
     WifiPlan,
 )
 from sitekit.errors import Place
+from sitekit.load.catalogue import load_catalogue
 from sitekit.model.settings import Settings
 from sitekit.model.site import Role
 
@@ -102,6 +104,14 @@ def settings(language: str = "en") -> Settings:
     )  # fmt: skip
 
 
+CATALOGUE, _ = load_catalogue(None, str)
+
+
+def titles(language: str) -> dict[str, str]:
+    """Zone titles of the catalogue in a language."""
+    return {name: title(zone, language) for name, zone in CATALOGUE.zones.items()}
+
+
 def facts(
     *,
     code: str = "par1",
@@ -116,6 +126,9 @@ def facts(
         organisation="Exemple Groupe",
         subsidiary="horizon",
         archetype=archetype,
+        archetype_title=CATALOGUE.archetypes[archetype].title_fr
+        if language == "fr"
+        else CATALOGUE.archetypes[archetype].title_en,
         city="Paris",
         country="FR",
         settings=settings(language),
@@ -153,6 +166,8 @@ def network(name: str, *, vlan: int, slot: int, site: SiteFacts, core: bool = Fa
     return Network(
         name=name,
         zone=name,
+        zone_title=titles(site.settings.language).get(name, name),
+        trust=CATALOGUE.zones[name].trust if name in CATALOGUE.zones else 3,
         vlan=vlan,
         prefix=prefix,
         gateway_on=gateway_on,
@@ -540,6 +555,7 @@ def design(
         )
     return SiteDesign(
         facts=site,
+        zone_titles=titles(language),
         networks=networks,
         policy=policy,
         proofs=(),

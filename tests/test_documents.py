@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -191,20 +190,6 @@ def test_both_languages_say_the_same_things() -> None:
 def test_every_purpose_and_role_has_a_name() -> None:
     assert {f"purpose.{p.value}" for p in PortPurpose} <= set(EN)
     assert {f"role.{r.value}" for r in Role} <= set(EN)
-
-
-def test_words_are_those_of_the_catalogue() -> None:
-    zones = yaml.safe_load((CATALOGUE / "zones.yaml").read_text())["zones"]
-    assert {z: EN[f"zone.{z}"] for z in zones} == {z: kept["title"] for z, kept in zones.items()}
-    for path in (CATALOGUE / "archetypes").glob("*.yaml"):
-        archetype = yaml.safe_load(path.read_text())
-        assert FR[f"archetype.{archetype['name']}"] == archetype["title_fr"]
-        assert EN[f"archetype.{archetype['name']}"] == archetype["title_en"]
-
-
-def test_a_zone_of_a_production_is_called_after_its_family() -> None:
-    assert words("fr").named("zone", "prod_kestrel") == "Productions kestrel"
-    assert words("en").named("zone", "unheard-of") == "unheard-of"
 
 
 def test_rates_are_said_as_people_say_them() -> None:

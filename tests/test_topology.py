@@ -8,7 +8,6 @@ from typing import Literal
 from xml.etree import ElementTree
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +20,6 @@ from sitekit.render.topology import (
     ON_COLOUR,
     SMALL,
     TITLE,
-    TRUST,
     brief_port,
     measured,
     shortened,
@@ -192,11 +190,6 @@ def test_every_class_is_in_the_style_sheet() -> None:
     text = topology(headquarters()).text
     used = {kind for found in re.findall(r'class="([^"]*)"', text) for kind in found.split()}
     assert used - {"sitekit"} <= set(re.findall(r"\.([a-z][a-z0-9-]*)", text))
-
-
-def test_trust_is_that_of_the_catalogue() -> None:
-    zones = yaml.safe_load((CATALOGUE / "zones.yaml").read_text())["zones"]
-    assert {name: zone["trust"] for name, zone in zones.items()} == TRUST
 
 
 # --- never on top of each other ------------------------------------------------------------------

@@ -56,8 +56,8 @@ VERBS: dict[str, dict[str, Verb]] = {
 
 EPILOG = """\b
 Examples:
-  sitekit new site par02              describe an office, with questions
-  sitekit check                       check everything below organisation.yaml
+  sitekit new site "Paris Nord"       describe an office; asks for what is missing
+  sitekit check                       check everything beside organisation.yaml
   sitekit render par02 --out build    write the configurations of par02
 
 \b

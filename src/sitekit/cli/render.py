@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -64,8 +65,11 @@ def render(
     codes = chosen.sites
     errors = _errors(loaded, codes)
     if errors:
-        console.findings(errors)
-        console.note("nothing was written")
+        if as_json:
+            console.say(console.as_json({"refused": errors}))
+        else:
+            console.findings(errors, to=sys.stderr)
+            console.note("nothing was written")
         return Exit.FINDINGS
     artifacts = _artifacts(loaded, codes)
     if secrets is not None:

@@ -99,6 +99,10 @@ def design_site(inputs: SiteInputs) -> SiteDesign:
     )
     design = SiteDesign(
         facts=facts,
+        zone_titles={
+            name: addressing.title(zone, inputs.settings.language)
+            for name, zone in inputs.catalogue.zones.items()
+        },
         networks=networks,
         policy=rules,
         proofs=proofs,
@@ -132,6 +136,9 @@ def _facts(inputs: SiteInputs, block: IPv4Network, networks: tuple[Network, ...]
         organisation=inputs.organisation.name,
         subsidiary=inputs.subsidiary.name,
         archetype=inputs.archetype.name,
+        archetype_title=inputs.archetype.title_fr
+        if inputs.settings.language == "fr"
+        else inputs.archetype.title_en,
         city=inputs.site.address.city,
         country=inputs.site.address.country,
         settings=inputs.settings,

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from ..errors import DesignError, Place
 from ..load.organisation import SiteInputs
+from ..model.catalogue import Zone
 from ..model.site import Endpoint, Role, Segment
 from . import sizing
 from .needs import Needs
@@ -49,7 +50,7 @@ def place(inputs: SiteInputs, block: IPv4Network) -> tuple[PlacedSegment, ...]:
         PlacedSegment(
             segment=segment,
             prefix=prefix_at(block, segment.slot, segment.prefix_length, archetype.slot_length),
-            purpose=inputs.catalogue.zones[segment.zone].purpose,
+            purpose=_purpose(inputs, segment),
             place=inputs.archetype_document.place(("segments", index)),
         )
         for index, segment in enumerate(archetype.segments)
@@ -58,7 +59,7 @@ def place(inputs: SiteInputs, block: IPv4Network) -> tuple[PlacedSegment, ...]:
         PlacedSegment(
             segment=segment,
             prefix=prefix_at(block, segment.slot, segment.prefix_length, archetype.slot_length),
-            purpose=segment.reason or inputs.catalogue.zones[segment.zone].purpose,
+            purpose=segment.reason or _purpose(inputs, segment),
             place=inputs.place("segments", index),
         )
         for index, segment in enumerate(inputs.site.segments)
@@ -111,6 +112,8 @@ def networks(inputs: SiteInputs, placed: Sequence[PlacedSegment]) -> tuple[Netwo
         Network(
             name=p.segment.name,
             zone=p.segment.zone,
+            zone_title=title(inputs.catalogue.zones[p.segment.zone], inputs.settings.language),
+            trust=inputs.catalogue.zones[p.segment.zone].trust,
             vlan=p.segment.vlan,
             prefix=p.prefix,
             gateway_on=p.segment.gateway,
@@ -123,6 +126,17 @@ def networks(inputs: SiteInputs, placed: Sequence[PlacedSegment]) -> tuple[Netwo
         )
         for p in placed
     )
+
+
+def title(zone: Zone, language: str) -> str:
+    """What a zone is called in a language; the English title where there is no other."""
+    return zone.title_fr if language == "fr" and zone.title_fr else zone.title
+
+
+def _purpose(inputs: SiteInputs, segment: Segment) -> str:
+    zone = inputs.catalogue.zones[segment.zone]
+    french = inputs.settings.language == "fr"
+    return zone.purpose_fr if french and zone.purpose_fr else zone.purpose
 
 
 def required_pool(inputs: SiteInputs, segment: Segment, needs: Needs) -> int:

@@ -10,6 +10,7 @@ from typing import Literal
 from ..errors import Place
 from ..load.catalogue import Catalogue
 from ..load.organisation import SiteInputs
+from ..model.catalogue import StandardFlow
 from ..model.site import Flow
 from . import space
 from .result import AddressObject, Network, PublishedService, Rule, Service, ServiceTerm
@@ -146,7 +147,7 @@ def rules(
                     limit_mbps=inputs.settings.guest.rate_mbps if flow.limit == "guest" else None,
                     enforced_by="core" if both_core else "firewall",
                     published=behind,
-                    reason=flow.reason,
+                    reason=_reason(flow, inputs.settings.language),
                     place=written.place,
                 )
             )
@@ -308,6 +309,13 @@ def _name(source: str, destination: str, number: int) -> str:
     """Unique, readable, and short enough for FortiOS (35 characters)."""
     tail = f"-{number}"
     return f"{source}-{destination}"[: 35 - len(tail)].rstrip("-.") + tail
+
+
+def _reason(flow: Flow, language: str) -> str:
+    """Why the flow is there, in the language of the site's documents where that is written."""
+    if language == "fr" and isinstance(flow, StandardFlow) and flow.reason_fr:
+        return flow.reason_fr
+    return flow.reason
 
 
 def _range(text: str) -> tuple[int, int]:

@@ -37,7 +37,7 @@ class Socket:
     poe: bool
     front: bool
     out_of_band: bool
-    poe_port_w: float
+    kind: tuple[object, ...]  # sockets of one kind differ in their number only
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,7 +148,13 @@ def _sockets(unit: Unit) -> Iterator[Socket]:
                     poe=group.poe,
                     front=_is_front(group),
                     out_of_band=group.default == "mgmt",
-                    poe_port_w=unit.hardware.poe_port_w,
+                    kind=(
+                        member,
+                        group.media == COPPER,
+                        group.poe,
+                        group.default,
+                        group.speeds_mbps,
+                    ),
                 )
 
 
@@ -389,12 +395,11 @@ def _best_pair(
 
 
 def _first_of_each_kind(sockets: Iterable[Socket]) -> Iterator[tuple[int, Socket]]:
-    """The best-ranked socket of each kind: those behind it are never a better end of a link."""
-    seen: set[tuple[int, bool, tuple[int, ...]]] = set()
+    """The first socket of each kind: those behind it are never a better choice."""
+    seen: set[tuple[object, ...]] = set()
     for rank, socket in enumerate(sockets):
-        kind = (socket.member, socket.copper, socket.speeds)
-        if kind not in seen:
-            seen.add(kind)
+        if socket.kind not in seen:
+            seen.add(socket.kind)
             yield rank, socket
 
 
@@ -544,22 +549,18 @@ def _choose(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> li
         groups = sorted(groups, key=lambda unit: _served(plan, unit, demand.purpose))
     chosen: list[Socket] = []
     for unit in groups:
-        fit = [
-            (_rank(s, demand, plan), s)
-            for s in plan.free(unit.name)
-            if _fits(s, demand) and (unit.name, s.name) not in memory.held
-        ]
+        free = (s for s in plan.free(unit.name) if (unit.name, s.name) not in memory.held)
         if demand.links == 1:
-            chosen = [min(fit, key=_by_rank)[1]] if fit else []
+            fit = [s for _, s in _first_of_each_kind(free) if _fits(s, demand)]
+            chosen = [min(fit, key=lambda s: _rank(s, demand, plan))] if fit else []
         else:
-            chosen = _across_members([s for _, s in sorted(fit, key=_by_rank)], demand.links)
+            fit = sorted(
+                (s for s in free if _fits(s, demand)), key=lambda s: _rank(s, demand, plan)
+            )
+            chosen = _across_members(fit, demand.links)
         if len(chosen) == demand.links:
             return chosen
     return chosen
-
-
-def _by_rank(ranked: tuple[tuple[int, int, int, int], Socket]) -> tuple[int, int, int, int]:
-    return ranked[0]
 
 
 def _served(plan: PortPlan, unit: Unit, purpose: PortPurpose) -> int:

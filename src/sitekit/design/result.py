@@ -62,6 +62,8 @@ class Network:
 
     name: str
     zone: str
+    zone_title: str
+    trust: int  # of the zone, 0 public to 5 critical
     vlan: int
     prefix: IPv4Network
     gateway_on: Literal["firewall", "core", "none"]
@@ -622,6 +624,7 @@ class SiteFacts:
     organisation: str
     subsidiary: str
     archetype: str
+    archetype_title: str
     city: str
     country: str
     settings: Settings
@@ -711,6 +714,7 @@ class SiteDesign:
     """A site with every number decided."""
 
     facts: SiteFacts
+    zone_titles: dict[str, str]  # in the site's language, by zone
     networks: tuple[Network, ...]
     policy: tuple[Rule, ...]
     proofs: tuple[Proof, ...]

@@ -21,7 +21,9 @@ class Zone(Model):
     vlan: VlanId | None
     trust: Annotated[int, Field(strict=True, ge=0, le=5)]
     title: Text
+    title_fr: Text | None = None
     purpose: Text
+    purpose_fr: Text | None = None
     authentication: Literal["eap", "mab", "none"] = "none"
     lease_hours: Annotated[int, Field(strict=True, ge=1, le=720)] = 192
     dscp: Annotated[int, Field(strict=True, ge=0, le=63)] | None = None
@@ -74,6 +76,7 @@ class StandardFlow(Flow):
     """A flow of the standard: its number is the id of its rules at every site."""
 
     number: Annotated[int, Field(strict=True, ge=1, le=999)]
+    reason_fr: Text | None = None
 
 
 class Flows(Model):

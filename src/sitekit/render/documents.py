@@ -108,7 +108,7 @@ def _row(cells: Iterable[str]) -> str:
 def _page(design: SiteDesign, say: Words, *, title: str, parts: Iterable[str]) -> str:
     """A Markdown page: what it is, which site it is about, then its parts."""
     facts = design.facts
-    archetype = say.named("archetype", facts.archetype)
+    archetype = facts.archetype_title
     intro = (
         ("site", f"{facts.name} ({facts.code})"),
         ("archetype", archetype),
@@ -158,7 +158,7 @@ def _networks(design: SiteDesign, say: Words) -> Table:
             (
                 network.name,
                 network.zone,
-                say.named("zone", network.zone),
+                network.zone_title,
                 str(network.vlan),
                 str(network.prefix),
                 _optional(network.gateway),
@@ -245,7 +245,7 @@ def _network_records(design: SiteDesign, say: Words) -> Iterable[tuple[str, ...]
             str(network.prefix.netmask),
             str(network.vlan),
             network.zone,
-            say.named("zone", network.zone),
+            network.zone_title,
             _optional(network.gateway),
             say(f"gateway-on.{network.gateway_on}"),
             _dhcp(network, say),
@@ -310,7 +310,7 @@ def _inside(network: Network | None, say: Words) -> tuple[str, ...]:
         str(network.prefix.netmask),
         str(network.vlan),
         network.zone,
-        say.named("zone", network.zone),
+        network.zone_title,
         _optional(network.gateway),
     )
 
@@ -467,7 +467,7 @@ def _matrix(design: SiteDesign, say: Words) -> Table:
         (say("matrix-corner"), *zones),
         tuple(
             (
-                _zone_heading(source, say),
+                _zone_heading(source, design),
                 *(written.get((source, destination), DENIED) for destination in zones),
             )
             for source in zones
@@ -484,8 +484,8 @@ def _zones(design: SiteDesign) -> tuple[str, ...]:
     return tuple(zones)
 
 
-def _zone_heading(zone: str, say: Words) -> str:
-    title = say.named("zone", zone)
+def _zone_heading(zone: str, design: SiteDesign) -> str:
+    title = design.zone_titles.get(zone, zone)
     return zone if title == zone else f"{zone} ({title})"
 
 

@@ -1,7 +1,7 @@
 """Every word of the documents and of the picture, once per language.
 
 Both tables have the same keys; a test says so. Names that people configured (zones, networks,
-ports) are never translated; what the catalogue calls them is, where it is known here.
+ports) are never translated; the catalogue has the titles of zones and archetypes.
 """
 
 from __future__ import annotations
@@ -158,41 +158,6 @@ FR: dict[str, str] = {
     "purpose.heartbeat": "Battement",
     "purpose.management": "Administration",
     "purpose.unused": "Inutilisé, fermé",
-    # archetypes of the catalogue
-    "archetype.headquarters": "Siège",
-    "archetype.studio": "Plateau et studio",
-    "archetype.post-facility": "Post-production à stockage partagé",
-    "archetype.temporary-office": "Bureau de production temporaire",
-    "archetype.small-office": "Petit bureau de production",
-    "archetype.micro-office": "Micro-bureau",
-    # zones of the catalogue
-    "zone.net_mgmt": "Administration du réseau",
-    "zone.admin": "Administrateurs",
-    "zone.transit": "Transit",
-    "zone.corp": "Bureautique",
-    "zone.freelance": "Indépendants",
-    "zone.server": "Serveurs locaux",
-    "zone.dmz": "DMZ",
-    "zone.voice": "Téléphonie",
-    "zone.print": "Impression",
-    "zone.av": "Salles de réunion",
-    "zone.iot": "Bâtiment",
-    "zone.cctv": "Caméras",
-    "zone.eac": "Portes",
-    "zone.alarm": "Alarmes",
-    "zone.prod": "Productions",
-    "zone.post": "Post-production",
-    "zone.storage": "Stockage partagé",
-    "zone.render": "Ferme de rendu",
-    "zone.data_io": "Entrées et sorties",
-    "zone.audio_net": "Réseau audio",
-    "zone.video_net": "Réseau vidéo",
-    "zone.st2110_a": "ST 2110 rouge",
-    "zone.st2110_b": "ST 2110 bleu",
-    "zone.guest": "Visiteurs",
-    "zone.wan": "Internet",
-    "zone.vpn_site": "Groupe, par le concentrateur",
-    "zone.vpn_user": "Utilisateurs distants",
 }
 
 EN: dict[str, str] = {
@@ -341,41 +306,6 @@ EN: dict[str, str] = {
     "purpose.heartbeat": "Heartbeat",
     "purpose.management": "Management",
     "purpose.unused": "Unused, shut",
-    # archetypes of the catalogue
-    "archetype.headquarters": "Headquarters",
-    "archetype.studio": "Studio",
-    "archetype.post-facility": "Post-production facility",
-    "archetype.temporary-office": "Temporary production office",
-    "archetype.small-office": "Small production office",
-    "archetype.micro-office": "Micro-office",
-    # zones of the catalogue
-    "zone.net_mgmt": "Administration of devices",
-    "zone.admin": "Administrators",
-    "zone.transit": "Transit",
-    "zone.corp": "Office",
-    "zone.freelance": "Freelancers",
-    "zone.server": "Local servers",
-    "zone.dmz": "DMZ",
-    "zone.voice": "Telephony",
-    "zone.print": "Printing",
-    "zone.av": "Meeting rooms",
-    "zone.iot": "Building",
-    "zone.cctv": "Cameras",
-    "zone.eac": "Doors",
-    "zone.alarm": "Alarms",
-    "zone.prod": "Productions",
-    "zone.post": "Post-production",
-    "zone.storage": "Shared storage",
-    "zone.render": "Render farm",
-    "zone.data_io": "Data input and output",
-    "zone.audio_net": "Audio network",
-    "zone.video_net": "Video network",
-    "zone.st2110_a": "ST 2110 red",
-    "zone.st2110_b": "ST 2110 blue",
-    "zone.guest": "Visitors",
-    "zone.wan": "Internet",
-    "zone.vpn_site": "Group, through the hub",
-    "zone.vpn_user": "Remote users",
 }
 
 TABLES: Mapping[str, dict[str, str]] = {"fr": FR, "en": EN}
@@ -393,16 +323,8 @@ class Words:
         return phrase.format(**values) if values else phrase
 
     def named(self, family: str, name: str) -> str:
-        """What `name` of a family (zone, archetype, purpose, role) is called; itself if unknown.
-
-        A production's zone (`prod_kestrel`) is called after its family and itself.
-        """
-        known = self.table.get(f"{family}.{name}")
-        if known is not None:
-            return known
-        parent, _, rest = name.partition("_")
-        known = self.table.get(f"{family}.{parent}") if rest else None
-        return f"{known} {rest}" if known is not None else name
+        """What `name` of a family (purpose, role) is called; itself if unknown."""
+        return self.table.get(f"{family}.{name}", name)
 
     def counted(self, key: str, count: int) -> str:
         """A phrase with a number in it, singular or plural."""

@@ -483,7 +483,7 @@ class _Sheet:
         about = say(
             "topology-desc",
             name=facts.name,
-            archetype=say.named("archetype", facts.archetype),
+            archetype=facts.archetype_title,
             uplinks=len(design.uplinks),
             firewalls=len(scene.firewalls),
             switches=switches,
@@ -549,9 +549,9 @@ def _firewall_width(scene: Scene) -> int:
 
 
 def _header(sheet: _Sheet, scene: Scene) -> int:
-    facts, say = scene.design.facts, scene.say
+    facts, _say = scene.design.facts, scene.say
     sheet.text(facts.name, MARGIN, 50, 620, TITLE)
-    about = (facts.code, say.named("archetype", facts.archetype), facts.city, str(facts.block))
+    about = (facts.code, facts.archetype_title, facts.city, str(facts.block))
     sheet.text(" · ".join(about), MARGIN, 72, 620, BODY, "mu")
     return HEADER
 
@@ -831,18 +831,6 @@ def _things(sheet: _Sheet, scene: Scene, hanging: Hanging, x: int, y: int) -> No
 
 # --- the panel ---------------------------------------------------------------------------------
 
-# How sensitive the zones of the catalogue are; a production's zone is as sensitive as `prod`.
-TRUST = {
-    "net_mgmt": 5, "admin": 5, "transit": 5, "corp": 3, "freelance": 2, "server": 4, "dmz": 1,
-    "voice": 3, "print": 2, "av": 2, "iot": 1, "cctv": 3, "eac": 3, "alarm": 3, "prod": 5,
-    "post": 5, "storage": 5, "render": 5, "data_io": 3, "audio_net": 4, "video_net": 4,
-    "st2110_a": 4, "st2110_b": 4, "guest": 0, "wan": 0, "vpn_site": 3, "vpn_user": 2,
-}  # fmt: skip
-
-
-def _trust(zone: str) -> int | None:
-    return TRUST.get(zone, TRUST.get(zone.partition("_")[0]))
-
 
 def _panel(sheet: _Sheet, scene: Scene, x: int, y: int) -> int:
     """Networks, wireless networks and the legend; returns its lower edge."""
@@ -856,7 +844,7 @@ def _panel(sheet: _Sheet, scene: Scene, x: int, y: int) -> int:
     if design.wifi and design.wifi.ssids:
         y = _panel_heading(sheet, say("wifi"), x, y + 24)
         for ssid in design.wifi.ssids:
-            _trust_mark(sheet, _trust(ssid.network.zone), x, y)
+            _trust_mark(sheet, ssid.network.trust, x, y)
             sheet.text(ssid.ssid, x + 26, y + 12, 200, SMALL)
             sheet.text(ssid.network.name, x + 236, y + 12, PANEL - 236, SMALL, "mu")
             y += 20
@@ -870,9 +858,9 @@ def _panel_heading(sheet: _Sheet, text: str, x: int, y: int) -> int:
 
 
 def _network(sheet: _Sheet, scene: Scene, network: Network, x: int, y: int) -> None:
-    _trust_mark(sheet, _trust(network.zone), x, y)
+    _trust_mark(sheet, network.trust, x, y)
     sheet.text(network.name, x + 26, y + 12, 104, STRONG)
-    sheet.text(scene.say.named("zone", network.zone), x + 136, y + 12, 130, SMALL, "mu")
+    sheet.text(network.zone_title, x + 136, y + 12, 130, SMALL, "mu")
     sheet.text(str(network.vlan), x + 304, y + 12, 34, SMALL, "end")
     sheet.text(str(network.prefix), x + PANEL, y + 12, 116, SMALL, "end")
 

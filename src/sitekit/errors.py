@@ -10,7 +10,7 @@ SitekitError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,6 +39,11 @@ class Problem:
         return f"{text}\n  hint: {self.hint}" if self.hint else text
 
 
+def _line(problem: Problem) -> tuple[str, int]:
+    """The line that a terminal would show: a secret on it is one for all of its problems."""
+    return problem.place.file, problem.place.line
+
+
 class SitekitError(Exception):
     """Says what is wrong and, when known, what to do about it."""
 
@@ -55,7 +60,11 @@ class InputError(SitekitError):
     """Everything that is wrong with the input, found in one run, sorted by place."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(sorted(set(problems)))
+        secret = {_line(problem) for problem in problems if problem.sensitive}
+        self.problems = tuple(
+            replace(problem, sensitive=_line(problem) in secret)
+            for problem in sorted(set(problems))
+        )
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -212,6 +212,20 @@ def _uplinks(look: _Look) -> Iterator[Finding]:
             line.place,
             Severity.INFO if covered else Severity.ERROR,
         )
+    for line in design.uplinks:
+        if line.interim and (line.cut_over is None or line.ready >= line.cut_over):
+            why = (
+                f"can be ready on {line.ready}, when {line.cut_over} has a final one already"
+                if line.cut_over
+                else "hands over to nothing: no final uplink is written"
+            )
+            yield look.finding(
+                "interim-pointless",
+                f"interim uplink {line.name} {why}",
+                "write stage: final if it stays as a further line, or remove it",
+                line.place,
+                Severity.WARNING,
+            )
     if len(design.uplinks) < len(site.uplinks):
         yield look.finding(
             "firewall-ports-short",

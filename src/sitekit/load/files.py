@@ -20,6 +20,15 @@ _REASONS = {
     "ENAMETOOLONG": ("the path is too long", "check the spelling of its path"),
 }
 
+_SECRET_NAME = re.compile(
+    r"pass|pwd|secret|psk|key(?!_id)|community|token|credential", re.IGNORECASE
+)
+
+
+def names_secret(key: str) -> bool:
+    """Tell whether what stands under this key may be a secret, and is not to be repeated."""
+    return bool(_SECRET_NAME.search(key))
+
 
 def read_limited(path: Path, *, shown: str, limit: int) -> bytes | Problem:
     """Give the bytes of a regular file, or say why not; at most `limit` + 1 bytes are ever held."""

@@ -141,17 +141,16 @@ class _Loader:
             assigned,
             productions.productions if productions else (),
         )
-        if organisation is not None:
-            check_references(
-                catalogue=catalogue,
-                organisation=(document, organisation),
-                subsidiaries=subsidiaries,
-                sites=sites,
-                assigned=assigned,
-                productions=(productions_document, productions),
-                waivers=(waivers_document, waivers),
-                problems=self.problems,
-            )
+        check_references(
+            catalogue=catalogue,
+            organisation=organisation,
+            subsidiaries=subsidiaries,
+            sites=sites,
+            assigned=assigned,
+            productions=(productions_document, productions),
+            waivers=(waivers_document, waivers),
+            problems=self.problems,
+        )
         if self.problems or organisation is None:
             raise InputError(self.problems)
         return LoadedOrganisation(

@@ -20,7 +20,7 @@ KeyPath = tuple[str | int, ...]
 def check_references(
     *,
     catalogue: Catalogue,
-    organisation: tuple[Document, Organisation],
+    organisation: Organisation | None,
     subsidiaries: Mapping[str, tuple[Document, Subsidiary | None]],
     sites: Mapping[str, tuple[Document, Site | None]],
     assigned: Mapping[str, tuple[Document, Assigned | None]],
@@ -28,14 +28,17 @@ def check_references(
     waivers: tuple[Document | None, Waivers | None],
     problems: list[Problem],
 ) -> None:
-    """Add a problem for every name that nothing has."""
-    _check_catalogue(catalogue, organisation[1].destinations, problems)
+    """Add a problem for every name that nothing has.
+
+    Where organisation.yaml itself cannot be understood, nothing is said about what it would name.
+    """
+    _check_catalogue(catalogue, organisation, problems)
     for document, subsidiary in subsidiaries.values():
         if subsidiary is not None:
-            _check_subsidiary(document, subsidiary, organisation[1], problems)
+            _check_subsidiary(document, subsidiary, organisation, problems)
     for code, (document, site) in sites.items():
         if site is not None:
-            _SiteCheck(document, site, catalogue, organisation[1], problems).run(
+            _SiteCheck(document, site, catalogue, organisation, problems).run(
                 set(subsidiaries), productions[1], code
             )
     for code, (document, memory) in assigned.items():
@@ -60,12 +63,12 @@ def check_references(
 
 
 def _check_subsidiary(
-    document: Document, subsidiary: Subsidiary, organisation: Organisation, problems: list[Problem]
+    document: Document,
+    subsidiary: Subsidiary,
+    organisation: Organisation | None,
+    problems: list[Problem],
 ) -> None:
     for service, actors in subsidiary.actors.items():
-        at: KeyPath = ("actors", service, "supplier")
-        if actors.supplier is not None and actors.supplier not in organisation.suppliers:
-            _unknown(problems, document, at, "supplier", actors.supplier, organisation.suppliers)
         if actors.contract and actors.contract.notice_by > actors.contract.ends:
             _complain(
                 problems,
@@ -75,6 +78,11 @@ def _check_subsidiary(
                 f"{actors.contract.ends}",
                 "notice_by is the last day on which notice can be given",
             )
+        if organisation is None or actors.supplier is None:
+            continue
+        if actors.supplier not in organisation.suppliers:
+            at: KeyPath = ("actors", service, "supplier")
+            _unknown(problems, document, at, "supplier", actors.supplier, organisation.suppliers)
 
 
 def _check_productions(
@@ -158,7 +166,7 @@ def _check_waivers(
 
 
 def _check_catalogue(
-    catalogue: Catalogue, destinations: Iterable[str], problems: list[Problem]
+    catalogue: Catalogue, organisation: Organisation | None, problems: list[Problem]
 ) -> None:
     """Archetypes and flows name zones, media, services and destinations that exist."""
     for name, archetype in catalogue.archetypes.items():
@@ -178,6 +186,7 @@ def _check_catalogue(
                     ssid.segment,
                     {segment.name for segment in archetype.segments},
                 )
+    destinations = organisation.destinations if organisation else {}
     for placed in catalogue.flows:
         _check_placed_flow(placed, catalogue, destinations, problems)
     for name, model in catalogue.hardware.items():
@@ -366,7 +375,7 @@ class _SiteCheck:
         document: Document,
         site: Site,
         catalogue: Catalogue,
-        organisation: Organisation,
+        organisation: Organisation | None,
         problems: list[Problem],
     ) -> None:
         self.document = document
@@ -399,14 +408,14 @@ class _SiteCheck:
                 flow,
                 names,
                 catalogue,
-                self.organisation.destinations,
+                self.organisation.destinations if self.organisation else (),
                 self.problems,
             )
 
     def uplinks(self) -> None:
         carriers = {
             name
-            for name, supplier in self.organisation.suppliers.items()
+            for name, supplier in (self.organisation.suppliers.items() if self.organisation else ())
             if supplier.kind is SupplierKind.CARRIER
         }
         seen: set[str] = set()
@@ -416,7 +425,7 @@ class _SiteCheck:
                 self.unknown(
                     (*at, "kind"), "kind of uplink", uplink.kind, self.catalogue.uplink_kinds
                 )
-            if uplink.carrier not in carriers:
+            if self.organisation and uplink.carrier not in carriers:
                 self.unknown((*at, "carrier"), "carrier", uplink.carrier, carriers)
             if uplink.name in seen:
                 self.complain(

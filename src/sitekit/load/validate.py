@@ -28,7 +28,7 @@ from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
 from ..errors import Place, Problem
-from .files import shortened
+from .files import names_secret, shortened
 
 M = TypeVar("M", bound=BaseModel)
 KeyPath = tuple[str | int, ...]
@@ -136,9 +136,10 @@ class _Complaint:
     missing: bool = False
     union: KeyPath | None = None
     member: str = ""
+    sensitive: bool = False
 
     def problem(self) -> Problem:
-        return Problem(self.place, self.message, self.hint)
+        return Problem(self.place, self.message, self.hint, self.sensitive)
 
 
 def _already_refused(complaint: _Complaint, refused: AbstractSet[KeyPath]) -> bool:
@@ -264,6 +265,7 @@ def _complaint(detail: ErrorDetails, trail: _Trail, document: Source) -> _Compla
         expected=expected,
         union=trail.union,
         member=trail.member,
+        sensitive=kind == "secret_literal",
     )
 
 
@@ -279,6 +281,7 @@ def _unknown_key(trail: _Trail, document: Source) -> _Complaint:
         unknown_key_for=closest,
         union=trail.union,
         member=trail.member,
+        sensitive=names_secret(key),
     )
 
 

@@ -26,7 +26,7 @@ from yaml.events import (
 )
 
 from ..errors import Place, Problem
-from .files import place_after, read_limited, shortened
+from .files import names_secret, place_after, read_limited, shortened
 
 KeyPath = tuple[str | int, ...]
 
@@ -202,6 +202,10 @@ _TAG = (
     "tags (!name) are not used here",
     "delete the tag, or put the value in quotes if it is text",
 )
+_SECRET = (
+    "this value is not read as text by every program, and its key names a secret",
+    "a secret is never written here: refer to one, such as env:NAME",
+)
 _EMPTY = ("the file is empty", "write its first line, such as 'schema: 1'")
 
 
@@ -313,7 +317,9 @@ class _Reader:
             if first == place.line:
                 lines = f"line {first}"
             message = f"the key '{shortened(text)}' is written twice: {lines}"
-            self.problems.append(Problem(place, message, "keep one of the two"))
+            self.problems.append(
+                Problem(place, message, "keep one of the two", sensitive=names_secret(text))
+            )
         mark: Any = event.start_mark
         holder.key = text
         holder.key_line = mark.line + 1
@@ -346,7 +352,7 @@ class _Reader:
             return text
         value = _resolve(text)
         if isinstance(value, _Trap):
-            self._refuse(event, value.message, value.hint)
+            self._refuse(event, *(_SECRET if self._at_secret() else (value.message, value.hint)))
             return text
         return value
 
@@ -390,6 +396,10 @@ class _Reader:
             holder.data[holder.key] = value
             holder.inside[holder.key] = spot
 
+    def _at_secret(self) -> bool:
+        """Tell whether the value that is being read stands under a key that names a secret."""
+        return bool(self.open) and self.open[-1].key is not None and names_secret(self.open[-1].key)
+
     def _path_here(self) -> KeyPath:
         """Give the path of the innermost open mapping or list."""
         return tuple(
@@ -398,7 +408,8 @@ class _Reader:
 
     def _refuse(self, event: NodeEvent, message: str, hint: str) -> None:
         """Report the value that is just being read, which has not been put anywhere yet."""
-        self.problems.append(Problem(self._place(event), message, hint))
+        sensitive = self._at_secret()
+        self.problems.append(Problem(self._place(event), message, hint, sensitive))
         if not self.open:
             return
         holder = self.open[-1]
@@ -612,7 +623,9 @@ def _syntax_problem(error: yaml.YAMLError, text: str, shown: str) -> Problem:
             return Problem(place, *_invisible_space(space.group(1)))
     words, at_context = _words(said, line[mark.column : mark.column + 1], context_mark, lines, mark)
     chosen = context_mark if at_context and context_mark is not None else mark
-    return Problem(Place(shown, chosen.line + 1, chosen.column + 1), *words)
+    place = Place(shown, chosen.line + 1, chosen.column + 1)
+    shows = lines[chosen.line] if chosen.line < len(lines) else ""
+    return Problem(place, *words, sensitive=names_secret(shows))
 
 
 def _words(

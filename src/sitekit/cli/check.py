@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import InputError
 from . import console
 from .exit import Exit
-from .locate import SITE, Selection, select
+from .locate import SITE, Selection, repository_of, select
 
 if TYPE_CHECKING:
-    from ..design.group import Report
+    from collections.abc import Sequence
+
+    from ..design.group import Report, Waived
+    from ..errors import Problem
+    from ..findings import Finding
 
 
 @click.command(short_help="Say everything that is wrong, in the files and in the design.")
@@ -31,12 +36,16 @@ if TYPE_CHECKING:
 )
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option("--sarif", is_flag=True, help="Print the findings as SARIF 2.1.0, for code review.")
+@click.option("--code-quality", is_flag=True, help="Print open findings as GitLab's report.")
 def check(
     places: tuple[str, ...],
     organisation: Path | None,
     today: datetime | None,
     strict: bool,
     as_json: bool,
+    sarif: bool,
+    code_quality: bool,
 ) -> Exit:
     """Check the organisation here, the one at a PATH, or only the named SITEs.
 
@@ -48,18 +57,30 @@ def check(
       sitekit check
       sitekit check examples/horizon
       sitekit check par01 lyo01 --json
+      sitekit check --sarif > sitekit.sarif
     """
     from ..design.group import check_organisation
     from ..findings import Severity
     from ..load import load_organisation
 
+    if as_json + sarif + code_quality > 1:
+        raise click.UsageError("--json, --sarif and --code-quality are one answer: choose one form")
+    for_review = sarif or code_quality
     chosen = select(places, organisation)
-    loaded = load_organisation(chosen.folder)
+    try:
+        loaded = load_organisation(chosen.folder)
+    except InputError as error:
+        if not for_review:
+            raise
+        _say_for_review(chosen, gitlab=code_quality, problems=error.problems)
+        return Exit.WRONG_INPUT
     codes = chosen.sites
     day = today.date() if today else date.today()
     with console.progress(len(codes), "checking") as advance:
         report = check_organisation(loaded, today=day, sites=codes, progress=lambda _: advance())
-    if as_json:
+    if for_review:
+        _say_for_review(chosen, gitlab=code_quality, findings=report.findings, waived=report.waived)
+    elif as_json:
         console.say(
             console.as_json(
                 {
@@ -84,6 +105,28 @@ def check(
     bad = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     failed = any(finding.severity in bad for finding in report.findings)
     return Exit.FINDINGS if failed else Exit.AS_DESIGNED
+
+
+def _say_for_review(
+    chosen: Selection,
+    *,
+    gitlab: bool,
+    findings: Sequence[Finding] = (),
+    waived: Sequence[Waived] = (),
+    problems: Sequence[Problem] = (),
+) -> None:
+    from importlib.metadata import version
+
+    from ..render import sarif
+
+    log = sarif.sarif(
+        version=version("sitekit"),
+        root=repository_of(chosen.folder) or chosen.folder,
+        findings=findings,
+        waived=waived,
+        problems=problems,
+    )
+    console.say(console.as_json(sarif.code_quality(log) if gitlab else log))
 
 
 def _summary(chosen: Selection, report: Report, people: int) -> str:

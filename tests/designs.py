@@ -97,7 +97,7 @@ def settings(language: str = "en") -> Settings:
                 },
             },
             "remote_users": {
-                "mode": "none", "pool_prefix_length": 26, "saml_certificate": "remote-users",
+                "mode": "none", "psk": "env:REMOTE_PSK", "pool_prefix_length": 26, "saml_certificate": "remote-users",
             },
             "guest": {"rate_mbps": 50},
         }

@@ -66,7 +66,7 @@ def design(
         console.say(console.as_json(found))
     else:
         _print(found, parts)
-        console.findings(found.findings)
+        console.findings(f for f in found.findings if f.severity is not Severity.INFO)
     failed = any(f.severity is Severity.ERROR for f in found.findings)
     return Exit.FINDINGS if failed else Exit.AS_DESIGNED
 

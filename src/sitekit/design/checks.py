@@ -421,7 +421,9 @@ def _names(look: _Look) -> Iterator[Finding]:
     ]
     for network in look.design.networks:
         for platform in used:
-            limit = platform.names.interface or platform.names.vlan
+            limit = platform.names.vlan
+            if platform.names.interface is not None:  # two characters are ours: v- and w-
+                limit = platform.names.interface - 2
             if len(network.name) > limit:
                 yield look.finding(
                     "name-too-long",
@@ -473,6 +475,28 @@ def _fixed(look: _Look) -> Iterator[Finding]:
                 look.inputs.place("endpoints", index),
                 Severity.WARNING,
             )
+
+
+def _reserved(look: _Look) -> Iterator[Finding]:
+    """Networks that serve only machines with a reservation, and machines that have none yet."""
+    missing: dict[str, int] = {}
+    for network in look.design.networks:
+        if network.dhcp is None or not network.dhcp.reserved_only:
+            continue
+        wanted = {p.to for p in look.design.ports if p.network == network.name and p.to}
+        left = len(wanted - {kept.name for kept in network.dhcp.reservations})
+        if left:
+            missing[network.name] = left
+    if missing:
+        where = ", ".join(f"{name} ({number})" for name, number in missing.items())
+        yield look.finding(
+            "no-reservation",
+            f"machines get no address yet in {where}: only those are served there whose mac "
+            f"is written",
+            "write them under endpoints: with their mac when they arrive",
+            look.inputs.place("endpoints"),
+            Severity.INFO,
+        )
 
 
 def _memory(look: _Look) -> Iterator[Finding]:
@@ -651,6 +675,7 @@ CHECKS = (
     _never,
     _names,
     _fixed,
+    _reserved,
     _memory,
     _dates,
     _destinations,

@@ -107,10 +107,15 @@ def build(context: FirewallContext, unit: Unit) -> FirewallDesign:
         published=context.published,
         guest_limit_mbps=next((r.limit_mbps for r in policy if r.limit_mbps), None),
         wifi=context.wifi,
-        remote_users=remote_users(context.inputs, context.facts, context.uplinks, policy),
+        remote_users=remote_users(context.inputs, context.facts, context.uplinks),
         ha=_ha(context, unit, lan),
         private=context.inputs.catalogue.private,
     )
+
+
+def interface_name(network: Network) -> str:
+    """The VLAN interface of a network: prefixed, because ports are called dmz, wan or a as well."""
+    return f"v-{network.name}"
 
 
 def published(
@@ -145,7 +150,6 @@ def remote_users(
     inputs: SiteInputs,
     facts: SiteFacts,
     uplinks: Sequence[UplinkDesign],
-    policy: Sequence[Rule],
 ) -> RemoteUserPlan | None:
     """Dial-up access on the first line with a fixed address, where the site offers it."""
     wanted = inputs.settings.remote_users
@@ -153,21 +157,16 @@ def remote_users(
     if wanted.mode == "none" or line is None:
         return None
     pool = remote_pool(facts.block, wanted.pool_prefix_length)
-    reachable = {
-        address.name: address
-        for rule in policy
-        if rule.source_zone == "vpn_user" and rule.destination_zone != "wan"
-        for address in rule.destinations
-    }
     return RemoteUserPlan(
         pool=pool,
         first=pool.network_address + 1,
         last=pool.broadcast_address - 1,
         tenant=inputs.subsidiary.tenant or inputs.organisation.azure.tenant,
         certificate=wanted.saml_certificate,
+        host=f"{inputs.code}-vpn.{inputs.settings.dns.domain}",
+        psk=wanted.psk,
         uplink=line.name,
         port=line.port,
-        reachable=tuple(reachable.values()),
         dns_servers=inputs.settings.dns.servers,
         proposal=IpsecProposal(),
     )
@@ -207,7 +206,7 @@ def _interfaces(context: FirewallContext, lan: str) -> Iterator[FirewallInterfac
         if network.gateway is None or network.name in behind_core:
             continue
         yield FirewallInterface(
-            name=network.name[:15],
+            name=interface_name(network),
             network=network,
             parent=lan,
             address=network.gateway,
@@ -242,7 +241,7 @@ def _dhcp(context: FirewallContext) -> Iterator[DhcpServer]:
             yield DhcpServer(
                 number=number,
                 network=network,
-                interface=network.name[:15],
+                interface=interface_name(network),
                 relay_agent=None,
                 gateway=network.gateway,
                 first=scope.first,
@@ -257,7 +256,7 @@ def _dhcp(context: FirewallContext) -> Iterator[DhcpServer]:
             yield DhcpServer(
                 number=number,
                 network=network,
-                interface=transit.name if transit else network.name,
+                interface=interface_name(transit or network),
                 relay_agent=relay,
                 gateway=network.gateway,
                 first=first,
@@ -285,7 +284,7 @@ def _routes(context: FirewallContext) -> Iterator[Route]:
             yield Route(
                 prefix=network.prefix,
                 next_hop=transit_hop(transit),
-                interface=transit.name,
+                interface=interface_name(transit),
                 distance=10,
                 reason=f"{network.name} is behind the core",
             )

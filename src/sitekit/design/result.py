@@ -519,9 +519,10 @@ class RemoteUserPlan:
     last: IPv4Address
     tenant: str
     certificate: str
+    host: str  # the name that people connect to, known to Entra as well
+    psk: str  # secret reference, of its own
     uplink: str
     port: str
-    reachable: tuple[AddressObject, ...]
     dns_servers: tuple[IPv4Address, ...]
     proposal: IpsecProposal
 

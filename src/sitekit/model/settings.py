@@ -60,7 +60,7 @@ class RadiusServer(Model):
 class Radius(Model):
     """Who authenticates people and machines."""
 
-    servers: Annotated[tuple[RadiusServer, ...], Field(min_length=1, max_length=4)]
+    servers: Annotated[tuple[RadiusServer, ...], Field(min_length=1, max_length=3)]
 
 
 class SyslogServer(Model):
@@ -88,7 +88,7 @@ class Snmp(Model):
 class Administration(Model):
     """Who may manage devices, from where, and how the fallback account is called."""
 
-    prefixes: Annotated[tuple[Prefix, ...], Field(min_length=1, max_length=16)]
+    prefixes: Annotated[tuple[Prefix, ...], Field(min_length=1, max_length=9)]
     account: Name
     secret: SecretRef
     ha_secret: SecretRef
@@ -131,6 +131,7 @@ class RemoteUsers(Model):
     """Remote access over IKEv2 with sign-in at Entra; `none` where a site offers none."""
 
     mode: Literal["none", "ikev2"]
+    psk: SecretRef
     pool_prefix_length: Annotated[int, Field(strict=True, ge=26, le=28)]
     saml_certificate: Name
 

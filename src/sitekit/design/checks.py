@@ -206,8 +206,8 @@ def _uplinks(look: _Look) -> Iterator[Finding]:
             f"uplink {line.name} ({line.title}) can be ready on {line.ready}, "
             f"the site opens on {site.opens}"
             + (f"; {ready[0].name} covers until then" if covered else ""),
-            "nothing: the cut-over is in the design"
-            if covered and any(u.cut_over for u in design.uplinks)
+            "nothing to do: another line carries the site until then"
+            if covered
             else "add an interim uplink (lte is usual in 3 days), order earlier, or open later",
             line.place,
             Severity.INFO if covered else Severity.ERROR,

@@ -19,6 +19,7 @@ from ..design.sizing import Sized, next_offer, size
 from ..errors import DesignError, SitekitError
 from ..findings import Severity
 from ..load.organisation import LoadedOrganisation, SiteInputs
+from ..load.validate import suggest
 from ..model.catalogue import Archetype
 from ..model.organisation import SupplierKind
 from ..model.site import Assigned, Device, Equipment, Role, Rooms, Site
@@ -118,7 +119,8 @@ def new_site(organisation: LoadedOrganisation, wishes: SiteWishes) -> NewSite:
         )
         name = wishes.archetype if archetype is None else wishes.subsidiary
         raise SitekitError(
-            f"there is no {what} called '{name}'", hint=f"known: {', '.join(sorted(known))}"
+            f"there is no {what} called '{name}'",
+            hint=suggest(name, known) or f"known: {', '.join(sorted(known))}",
         )
     wishes = replace(
         wishes,

@@ -18,8 +18,6 @@ from . import sizing
 from .needs import Needs
 from .result import DhcpReservation, DhcpScope, MediaPort, Network
 
-RESERVED_TOP = 128  # last addresses of every block: router id and remote users
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedSegment:
@@ -224,5 +222,4 @@ def _media(inputs: SiteInputs, segment: Segment) -> MediaPort | None:
         igmp_snooping=profile.igmp.snooping,
         igmp_version=profile.igmp.version,
         flow_control=profile.flow_control,
-        routed=segment.gateway != "none",
     )

@@ -74,7 +74,6 @@ def findings(
 
 
 def measure(
-    inputs: SiteInputs,
     units: Units,
     uplinks: Sequence[UplinkDesign],
     figures: Iterable[Figure],
@@ -146,7 +145,7 @@ def _archetype_bounds(look: _Look) -> Iterator[Finding]:
 
 def _ports(look: _Look) -> Iterator[Finding]:
     yield from look.plan.findings
-    yield from shortages(look.plan, {"site": look.inputs.code})
+    yield from shortages(look.plan, look.inputs.code)
 
 
 def _poe(look: _Look) -> Iterator[Finding]:

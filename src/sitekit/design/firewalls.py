@@ -87,7 +87,6 @@ def build(context: FirewallContext, unit: Unit) -> FirewallDesign:
         factory_switch=factory.lan_switch if factory else None,
         factory_members=factory.members if factory else (),
         factory_fortilink=_fortilink(factory.fortilink if factory else None),
-        factory_dhcp=factory.dhcp if factory else False,
         ports=tuple(_ports(context, unit)),
         lan=lan,
         lan_members=tuple(use.socket.name for use in trunk),
@@ -341,20 +340,11 @@ def _ha(context: FirewallContext, unit: Unit, lan: str) -> HaPlan | None:
         for use in context.plan.of(unit.name)
         if use.purpose is PortPurpose.HEARTBEAT
     )
-    management = next(
-        (
-            group.name.format(n=group.first, member=1)
-            for group in unit.hardware.ports
-            if group.default == "mgmt"
-        ),
-        None,
-    )
     return HaPlan(
         group_id=int(context.facts.block.network_address) >> 11 & 0xFF,
         group_name=context.facts.code,
         priority=HA_PRIORITIES[firewalls.index(unit)],
         heartbeat=heartbeat,
         monitor=(lan, *(uplink.port for uplink in context.uplinks)),
-        management_port=management,
         secret=context.inputs.settings.administration.ha_secret,
     )

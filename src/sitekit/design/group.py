@@ -13,7 +13,6 @@ from ..load.organisation import LoadedOrganisation, SiteInputs
 from ..model.organisation import Waiver
 from . import design_site
 from .addressing import block_of
-from .result import SiteDesign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +57,6 @@ def check_organisation(
             progress(code)
     found += _expired(organisation, today)
     return _weigh(organisation, found, today, len(wanted))
-
-
-def open_findings(
-    organisation: LoadedOrganisation, design: SiteDesign, today: date
-) -> tuple[Finding, ...]:
-    """The findings of one design that no waiver accepts today."""
-    return _weigh(organisation, design.findings, today, 1).findings
 
 
 def _of_site(inputs: SiteInputs) -> Iterable[Finding]:

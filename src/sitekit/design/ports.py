@@ -8,7 +8,7 @@ is `sites/<code>.assigned.yaml`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import Place
@@ -121,7 +121,7 @@ def plan_ports(inputs: SiteInputs, units: Units, demands: Sequence[Demand]) -> P
     _firewall_uplinks(inputs, units, plan)
     memory.hold(plan, demands, units)
     for link in _links(units):
-        _connect(link, units, plan, memory)
+        _connect(link, plan, memory)
     for demand in demands:
         _satisfy(demand, units, plan, memory)
     return plan
@@ -270,7 +270,7 @@ def _links(units: Units) -> Iterator[Link]:
         )
 
 
-def _connect(link: Link, units: Units, plan: PortPlan, memory: _Memory) -> None:
+def _connect(link: Link, plan: PortPlan, memory: _Memory) -> None:
     pairs = _recalled_pairs(link, plan, memory)
     missing = link.count - len(pairs)
     taken: set[tuple[str, str]] = {(s.device, s.name) for pair in pairs for s in pair}
@@ -503,7 +503,7 @@ def _satisfy(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> N
                 speed_mbps=demand.speed_mbps,
                 poe_w=demand.poe_w,
                 lag=lags.get(socket.device),
-                description=demand.description,
+                description=demand.to,
             )
         )
         if demand.to in plan.sockets:
@@ -657,7 +657,7 @@ def _across_members(free: list[Socket], links: int) -> list[Socket]:
     return chosen
 
 
-def shortages(plan: PortPlan, names: Mapping[str, str]) -> Iterator[Finding]:
+def shortages(plan: PortPlan, site: str) -> Iterator[Finding]:
     """One finding per kind of demand that found no port."""
     short: dict[tuple[PortPurpose, int], list[Demand]] = {}
     for demand in plan.unplaced:
@@ -674,7 +674,7 @@ def shortages(plan: PortPlan, names: Mapping[str, str]) -> Iterator[Finding]:
             f"{purpose.value} ({first.to}{' and others' if len(missing) > 1 else ''})",
             "add a switch or a stack member, choose a larger model, or reduce what is written",
             first.place,
-            names.get("site", ""),
+            site,
         )
 
 

@@ -53,7 +53,6 @@ class MediaPort:
     igmp_snooping: bool
     igmp_version: int
     flow_control: bool
-    routed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +171,6 @@ class IpsecProposal:
     encryption: str = "aes256gcm"  # phase 2; phase 1 uses phase1_encryption
     phase1_encryption: str = "aes256"
     phase1_integrity: str = "sha384"
-    phase1_prf: str = "prfsha384"
     dh_group: int = 20
     pfs_group: int = 20
     phase1_seconds: int = 28800
@@ -402,7 +400,6 @@ class MlagPlan:
     peer_address: IPv4Address
     peer_link: int  # LAG number
     virtual_mac: str
-    primary: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -506,7 +503,6 @@ class HaPlan:
     priority: int  # the higher one is active
     heartbeat: tuple[str, ...]
     monitor: tuple[str, ...]
-    management_port: str | None
     secret: str  # secret reference
 
 
@@ -586,7 +582,6 @@ class FirewallDesign:
     factory_switch: str | None
     factory_members: tuple[str, ...]
     factory_fortilink: tuple[str, ...]
-    factory_dhcp: bool
     ports: tuple[FirewallPort, ...]
     lan: str  # parent of all VLAN interfaces: the LAG, or one port
     lan_members: tuple[str, ...]  # ports of the LAG; one port: lan is that port itself
@@ -633,7 +628,6 @@ class SiteFacts:
     administration: tuple[IPv4Network, ...]  # from where devices may be managed
     blackhole_vlan: int
     native_vlan: int
-    high_tier: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

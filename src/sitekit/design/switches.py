@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
 from ..load.organisation import SiteInputs
@@ -227,7 +227,6 @@ def _mlag(context: SwitchContext, unit: Unit, position: int | None) -> MlagPlan 
         peer_address=addresses[1 - position],
         peer_link=link,
         virtual_mac=constants.virtual_mac,
-        primary=position == 0,
     )
 
 
@@ -340,28 +339,13 @@ def _unused(context: SwitchContext, socket: Socket) -> Port:
 
 def _member(context: SwitchContext, use: Use, vlans: dict[int, str]) -> PortProfile:
     """A LACP member: the LAG has the VLANs, the port its physical side."""
-    whole = _profile(context, use, vlans)
-    return PortProfile(
-        purpose=whole.purpose,
+    return replace(
+        _profile(context, use, vlans),
         mode="member",
-        vlan=whole.vlan,
         voice_vlan=None,
-        native_vlan=whole.native_vlan,
-        allowed_vlans=whole.allowed_vlans,
         authentication="none",
         guest_vlan=None,
-        edge=whole.edge,
-        root_guard=whole.root_guard,
-        trusted=whole.trusted,
         source_guard=False,
-        storm_control=whole.storm_control,
-        poe=whole.poe,
-        speed_mbps=None,
-        mtu=whole.mtu,
-        eee=whole.eee,
-        flow_control=whole.flow_control,
-        qos=whole.qos,
-        ptp=whole.ptp,
         lag=use.lag,
     )
 

@@ -15,6 +15,7 @@ from .validate import suggest
 from .yaml_source import Document
 
 KeyPath = tuple[str | int, ...]
+RESERVED_TOP = 128
 
 
 def check_references(
@@ -314,12 +315,13 @@ def check_slots(
                 f"segment '{name}' has {size} addresses and cannot begin at slot {slot}",
                 f"choose a slot that is a multiple of {size >> (32 - archetype.slot_length)}",
             )
-        if here.last >= 1 << (32 - block_length):
+        if here.last >= (1 << (32 - block_length)) - RESERVED_TOP:
             _complain(
                 problems,
                 document,
                 place,
-                f"segment '{name}' at slot {slot} is outside a /{block_length} block",
+                f"segment '{name}' at slot {slot} is outside a /{block_length} block, whose "
+                f"last {RESERVED_TOP} addresses are kept for the router id and remote users",
                 "choose a lower slot, or give the site a larger block",
             )
         for other in taken:

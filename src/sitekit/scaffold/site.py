@@ -14,7 +14,7 @@ from ipaddress import IPv4Network
 
 from ..design import design_site
 from ..design.addressing import block_of
-from ..design.needs import Needs, of
+from ..design.needs import of
 from ..design.sizing import Sized, next_offer, size
 from ..errors import DesignError, SitekitError
 from ..findings import Severity
@@ -137,7 +137,7 @@ def new_site(organisation: LoadedOrganisation, wishes: SiteWishes) -> NewSite:
     uplinks = list(_uplinks(organisation, archetype, wishes, sized))
     block = next_block(organisation, archetype.block_length)
     complaint = ""
-    for devices in _proposals(organisation, archetype, sized, needs, uplinks):
+    for devices in _proposals(organisation, archetype, sized, uplinks):
         text = _text(wishes, archetype, uplinks, devices, sized, block)
         complaint = _complaint(organisation, wishes, archetype, uplinks, devices, block)
         if not complaint:
@@ -201,7 +201,6 @@ def _proposals(
     organisation: LoadedOrganisation,
     archetype: Archetype,
     sized: Sized,
-    needs: Needs,
     uplinks: list[dict[str, object]],
 ) -> Iterator[list[Device]]:
     """Ever more hardware: firewalls by throughput, then switches by number."""

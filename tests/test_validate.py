@@ -278,7 +278,11 @@ def test_keys(text: str, expected: list[str]) -> None:
         ),
         # our own validators
         ("slogan: quiet", "2:9: 'slogan' should be loud"),
-        ("slogan: secret", "2:9: a secret is never written here"),
+        (
+            "slogan: secret",
+            "2:9: a secret is never written here\n"
+            "  hint: refer to one: env:NAME, file:PATH or keyvault:VAULT/NAME",
+        ),
         ("people: 450\nguest: true", "1:1: too many people for guests"),
         # what the reader has said is not said again
         (

@@ -156,7 +156,10 @@ def fixed_addresses(inputs: SiteInputs, placed: Iterable[PlacedSegment]) -> dict
     given: dict[str, IPv4Address] = {}
     wanting = [e for e in inputs.site.endpoints if e.segment in by_name]
     for endpoint in wanting:
-        address = endpoint.address or remembered.get(endpoint.name)
+        kept = remembered.get(endpoint.name)
+        if kept is not None and kept not in by_name[endpoint.segment].prefix:
+            kept = None  # the endpoint has moved to another segment since
+        address = endpoint.address or kept
         if address is not None:
             given[endpoint.name] = address
     used = set(given.values())

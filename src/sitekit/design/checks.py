@@ -386,16 +386,9 @@ def _never(look: _Look) -> Iterator[Finding]:
             yield look.finding(
                 proof.rule,
                 f"{proof.title}: {proof.counterexample}",
-                "remove or narrow the flow, segment or endpoint that opens it",
-                _culprit(look, proof.counterexample),
+                proof.remedy,
+                proof.place or look.inputs.place("archetype"),
             )
-
-
-def _culprit(look: _Look, counterexample: str) -> Place:
-    for rule in look.design.policy:
-        if f"rule {rule.number} " in counterexample:
-            return rule.place
-    return look.inputs.place("archetype")
 
 
 # --- names, addresses, memory ------------------------------------------------------------------
@@ -533,16 +526,18 @@ def _memory(look: _Look) -> Iterator[Finding]:
                 Severity.WARNING,
             )
             continue
-        names = look.plan.sockets[device]
-        for port in ports:
-            if port not in names:
-                yield look.finding(
-                    "assigned-unknown",
-                    f"{document.file} remembers {device} {port}, which that model does not have",
-                    f"sitekit design {inputs.code} --assign brings it up to date",
-                    document.place(("ports", device, port)),
-                    Severity.WARNING,
-                )
+        gone = [port for port in ports if port not in look.plan.sockets[device]]
+        if gone:
+            model = next(u.hardware.product for u in look.units.all if u.name == device)
+            yield look.finding(
+                "assigned-unknown",
+                f"{document.file} remembers {', '.join(gone[:3])}"
+                f"{f' and {len(gone) - 3} more ports' if len(gone) > 3 else ''} of {device}, "
+                f"which a {model} does not have",
+                f"sitekit design {inputs.code} --assign brings it up to date",
+                document.place(("ports", device, gone[0])),
+                Severity.WARNING,
+            )
     missing = sum(
         1
         for (device, port), use in look.plan.uses.items()
@@ -552,7 +547,8 @@ def _memory(look: _Look) -> Iterator[Finding]:
     if missing:
         yield look.finding(
             "not-assigned",
-            f"{missing} ports were chosen since {document.file} was written",
+            f"{missing} port{'s were' if missing > 1 else ' was'} chosen since "
+            f"{document.file} was written",
             f"sitekit design {inputs.code} --assign, and commit the file",
             document.place(()),
             Severity.WARNING,

@@ -305,7 +305,7 @@ def _routes(context: FirewallContext) -> Iterator[Route]:
         reason="the site's own block, announced as one",
     )
     for prefix in context.inputs.catalogue.private:
-        if prefix.is_private and not prefix.is_loopback and not prefix.is_link_local:
+        if _routable(prefix):
             yield Route(
                 prefix=prefix,
                 next_hop=None,
@@ -313,6 +313,12 @@ def _routes(context: FirewallContext) -> Iterator[Route]:
                 distance=BLACKHOLE_DISTANCE,
                 reason="private addresses never leave through an uplink",
             )
+
+
+def _routable(prefix: IPv4Network) -> bool:
+    """Private ranges that somebody could route: not this host, loopback or multicast."""
+    special = prefix.is_loopback or prefix.is_multicast or prefix.is_unspecified
+    return prefix.is_private and not special and prefix.network_address != IPv4Address(0)
 
 
 def _addresses(policy: Iterable[Rule]) -> tuple[AddressObject, ...]:

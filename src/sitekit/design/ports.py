@@ -1,7 +1,7 @@
 """Give every demand its ports, and every port its purpose.
 
-What is remembered is honoured first, then what somebody wrote, then links between devices, then
-machines by speed. Nothing that has a port loses it because something else is added; the memory
+What somebody wrote comes first, then what is remembered, then links between devices, then machines
+by speed. Nothing that has a port loses it because something else is added; the memory
 is `sites/<code>.assigned.yaml`.
 """
 
@@ -532,7 +532,9 @@ def _other_end(plan: PortPlan, device: str, peer: Socket, speed: int) -> None:
 
 
 def _choose(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> list[Socket]:
-    """The ports of a demand: remembered, written, or the best that are free."""
+    """The ports of a demand: written, remembered, or the best that are free."""
+    if demand.port is not None:
+        return _written(demand, plan)
     recalled = [
         plan.sockets[device][port]
         for device, port in memory.recall(demand.purpose, demand.to, demand.network)
@@ -540,8 +542,6 @@ def _choose(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> li
     ][: demand.links]
     if len(recalled) == demand.links:
         return recalled
-    if demand.port is not None:
-        return _written(demand, plan)
     groups = _homes(demand, units)
     if demand.links > 1 and units.mlag and groups and groups[0] in units.cores:
         return _one_each(demand, units.cores, plan, memory)

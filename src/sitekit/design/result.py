@@ -655,6 +655,8 @@ class Proof:
     method: str
     holds: bool
     counterexample: str
+    remedy: str
+    place: Place | None  # of what breaks it; None where it holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,6 +106,7 @@ class Catalogue:
     archetypes: dict[str, Archetype]
     archetype_documents: dict[str, Document]
     hardware: dict[str, HardwareModel]
+    hardware_places: dict[str, Place]
     services: dict[str, ServiceEntry]
     destinations: dict[str, DestinationEntry]
     uplink_kinds: dict[str, UplinkKind]
@@ -128,6 +129,7 @@ class _Gathered:
     archetypes: dict[str, Archetype] = field(default_factory=dict)
     archetype_documents: dict[str, Document] = field(default_factory=dict)
     hardware: dict[str, HardwareModel] = field(default_factory=dict)
+    hardware_places: dict[str, Place] = field(default_factory=dict)
     services: dict[str, ServiceEntry] = field(default_factory=dict)
     destinations: dict[str, DestinationEntry] = field(default_factory=dict)
     uplink_kinds: dict[str, UplinkKind] = field(default_factory=dict)
@@ -245,6 +247,8 @@ def _take(
         case "hardware":
             if hardware := validate(HardwareFile, document, problems):
                 into.hardware.update(hardware.models)
+                for name in hardware.models:
+                    into.hardware_places[name] = document.place(("models", name, "platform"))
         case "services":
             if services := validate(ServicesFile, document, problems):
                 into.services.update(services.services)
@@ -301,6 +305,7 @@ def _catalogue(gathered: _Gathered) -> Catalogue:
         archetypes=gathered.archetypes,
         archetype_documents=gathered.archetype_documents,
         hardware=gathered.hardware,
+        hardware_places=gathered.hardware_places,
         services=gathered.services,
         destinations=gathered.destinations,
         uplink_kinds=gathered.uplink_kinds,

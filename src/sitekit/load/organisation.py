@@ -245,7 +245,7 @@ class _Loader:
                 (archetype.name, archetype_document),
                 document,
             )
-            settings = self.settings(merged, code, document)
+            settings = self.settings(merged, code, top[0])
             if settings is None:
                 continue
             assigned_document, memory = assigned.get(code, (None, None))
@@ -268,7 +268,7 @@ class _Loader:
         return inputs
 
     def settings(self, merged: Merged, code: str, document: Document) -> Settings | None:
-        """The settings of a site; what no level wrote is asked for in the site's file."""
+        """The settings of a site; what no level wrote is asked for in organisation.yaml."""
         found: list[Problem] = []
         settings = validate(Settings, document, found, at=(), data=expand(merged.values, code))
         for problem in found:

@@ -194,9 +194,10 @@ def _check_catalogue(
         if model.platform not in catalogue.platforms and not model.platform.endswith("-ap"):
             problems.append(
                 Problem(
-                    catalogue.defaults.place(()),
+                    catalogue.hardware_places[name],
                     f"hardware model '{name}' runs '{model.platform}', which no folder provides",
-                    suggest(model.platform, catalogue.platforms),
+                    suggest(model.platform, catalogue.platforms)
+                    or f"known platforms: {', '.join(sorted(catalogue.platforms))}",
                 )
             )
 
@@ -269,7 +270,7 @@ def _check_placed_flow(
                     Problem(
                         placed.place,
                         f"flow {placed.number}: there is no {what} called '{name}'",
-                        suggest(name, known),
+                        suggest(name, known) or f"add it to the {what}s of the catalogue",
                     )
                 )
 
@@ -399,6 +400,12 @@ class _SiteCheck:
             for network in production.networks:
                 if network.site == code:
                     names.add(f"prd-{production.code}")
+        if site.closes and site.closes <= site.opens:
+            self.complain(
+                ("closes",),
+                f"closes {site.closes} is not after opens {site.opens}",
+                "exchange the two dates, or correct one",
+            )
         self.uplinks()
         self.devices()
         self.segments(archetype)

@@ -74,7 +74,14 @@ def settings(language: str = "en") -> Settings:
             "language": language,
             "time_zone": "Europe/Paris",
             "dns": {"domain": "example.org", "servers": ("10.255.0.10",)},
-            "ntp": {"servers": ({"address": "10.255.0.20", "key_id": 1, "key": "env:NTP"},)},
+            "ntp": {
+                "servers": (
+                    {
+                        "address": "10.255.0.20",
+                        "keys": ({"id": 1, "algorithm": "sha1", "key": "env:NTP"},),
+                    },
+                )
+            },
             "radius": {
                 "servers": ({"name": "nps-a", "address": "10.255.0.30", "key": "env:RADIUS"},)
             },

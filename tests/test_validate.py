@@ -218,7 +218,10 @@ def test_keys(text: str, expected: list[str]) -> None:
             "2:12: item 2 of 'notes' should be text, not the number 2\n"
             '  hint: write it in quotes: "2"',
         ),
-        ("notes: [a, b, c]", "2:8: 'notes' should have at most 2 entries"),
+        (
+            "notes: [a, b, c]",
+            "2:8: 'notes' should have at most 2 entries\n  hint: remove what is too much",
+        ),
         ("address: here", f"2:10: 'address' should be a group of keys, not 'here'\n  {KEYS}"),
         (
             "seats: [{street: a}, b]",

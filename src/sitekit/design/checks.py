@@ -630,6 +630,26 @@ def _capabilities(look: _Look) -> Iterator[Finding]:
         )
 
 
+def _clocks(look: _Look) -> Iterator[Finding]:
+    """Every device needs a key of its platform's algorithm on every time server."""
+    servers = look.inputs.settings.ntp.servers
+    for name in sorted({unit.hardware.platform for unit in look.units.all}):
+        platform = look.inputs.catalogue.platforms.get(name)
+        if platform is None:
+            continue
+        for server in servers:
+            if any(key.algorithm == platform.ntp_algorithm for key in server.keys):
+                continue
+            origin = look.inputs.origins.get(("ntp", "servers"))
+            yield look.finding(
+                "ntp-key-missing",
+                f"time server {server.address} has no {platform.ntp_algorithm} key, which "
+                f"{platform.title} asks with",
+                f"add a key with algorithm: {platform.ntp_algorithm} under an id of its own",
+                origin.place if origin else look.inputs.place("settings"),
+            )
+
+
 def _licences(look: _Look) -> Iterator[Finding]:
     """Sign-in of remote users is controlled by conditional access, which needs Entra ID P1."""
     if look.inputs.settings.remote_users.mode == "none":
@@ -676,5 +696,6 @@ CHECKS = (
     _destinations,
     _wifi,
     _capabilities,
+    _clocks,
     _licences,
 )

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
 
 from ..load.organisation import SiteInputs
+from . import ntp
 from .ports import PortPlan
 from .result import (
     AddressObject,
@@ -82,6 +83,7 @@ def build(context: FirewallContext, unit: Unit) -> FirewallDesign:
         serials=unit.serials,
         site=context.facts,
         description=f"{context.facts.name}, {unit.role.value}",
+        ntp=ntp.associations(context.inputs, unit.hardware.platform),
         management_address=management.prefix.network_address + GATEWAY_HOST,
         management_network=management,
         factory_switch=factory.lan_switch if factory else None,

@@ -412,6 +412,15 @@ class StackMember:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NtpAssociation:
+    """A time server as one device asks it: with the key for the platform's algorithm."""
+
+    address: IPv4Address
+    key_id: int
+    key: str  # secret reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchDesign:
     """All that a switch's template needs."""
 
@@ -423,6 +432,7 @@ class SwitchDesign:
     serials: tuple[str, ...]
     site: SiteFacts
     description: str
+    ntp: tuple[NtpAssociation, ...]
     management: Svi
     gateway: IPv4Address  # of the management network
     vlans: tuple[Vlan, ...]
@@ -577,6 +587,7 @@ class FirewallDesign:
     serials: tuple[str, ...]
     site: SiteFacts
     description: str
+    ntp: tuple[NtpAssociation, ...]
     management_address: IPv4Address
     management_network: Network
     factory_switch: str | None

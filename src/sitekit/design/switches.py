@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
 from ..load.organisation import SiteInputs
-from . import acl, demand, media
+from . import acl, demand, media, ntp
 from .ports import Bundle, PortPlan, Socket, Use
 from .result import (
     Lag,
@@ -90,6 +90,7 @@ def build(context: SwitchContext, unit: Unit) -> SwitchDesign:
         serials=unit.serials,
         site=context.facts,
         description=f"{context.facts.name}, {unit.role.value}",
+        ntp=ntp.associations(context.inputs, unit.hardware.platform),
         management=management,
         gateway=_gateway(context, routing),
         vlans=tuple(Vlan(number=number, name=name) for number, name in sorted(vlans.items())),

@@ -30,7 +30,7 @@ PortNames = Annotated[
         strict=True,
         pattern=r"^([A-Za-z0-9/._-]|\{n\}|\{member\})+$",
         max_length=40,
-        description="As the platform writes it; {n} counts from first, {member} is the stack member",
+        description="As the platform writes it; {n} counts, {member} is the stack member.",
     ),
 ]
 PortName = Annotated[

@@ -85,7 +85,11 @@ class Naming(Model):
 
     device: Annotated[
         str,
-        Field(strict=True, pattern=r"^[a-z0-9{}:-]*\{site\}[a-z0-9{}:-]*\{number(:02)?\}$"),
+        Field(
+            strict=True,
+            pattern=r"^([a-z0-9-]|\{role\})*\{site\}([a-z0-9-]|\{role\})*\{number(:02)?\}$",
+            description="{site}, {role} and {number} or {number:02} at the end, with - between.",
+        ),
     ] = "{site}-{role}-{number:02}"
 
 

@@ -35,12 +35,22 @@ class Dns(Model):
     servers: Annotated[tuple[Address, ...], Field(min_length=1, max_length=3)]
 
 
+NtpAlgorithm = Literal["sha1", "hmac-sha2-256"]
+
+
+class NtpKey(Model):
+    """A key that a time server knows under its id, for one algorithm."""
+
+    id: Annotated[int, Field(strict=True, ge=1, le=65535)]
+    algorithm: NtpAlgorithm
+    key: SecretRef
+
+
 class NtpServer(Model):
-    """A time source of the group, always authenticated."""
+    """A time source of the group, always authenticated: a key per algorithm that devices speak."""
 
     address: Address
-    key_id: Annotated[int, Field(strict=True, ge=1, le=65535)]
-    key: SecretRef
+    keys: Annotated[tuple[NtpKey, ...], Field(min_length=1, max_length=2)]
 
 
 class Ntp(Model):

@@ -303,6 +303,7 @@ def switch(
         serials=tuple(f"FOC{host:04}{n}" for n in range(1, stack + 1)),
         site=site,
         description=f"{role.value} of {site.name}",
+        ntp=(),
         management=Svi(
             vlan=10,
             description="Management",
@@ -382,6 +383,7 @@ def firewall(
         serials=(),
         site=site,
         description=f"Firewall of {site.name}",
+        ntp=(),
         management_address=management.prefix[1],
         management_network=management,
         factory_switch=None,

@@ -429,8 +429,16 @@ def _names(look: _Look) -> Iterator[Finding]:
 def _fixed(look: _Look) -> Iterator[Finding]:
     by_name = look.design.network
     holders: dict[IPv4Address, str] = {}
+    devices = {unit.name for unit in look.units.all}
     gateways = {n.gateway for n in look.design.networks if n.gateway}
     for index, endpoint in enumerate(look.inputs.site.endpoints):
+        if endpoint.name in devices:
+            yield look.finding(
+                "name-twice",
+                f"a device of the site is called '{endpoint.name}' too",
+                "give the endpoint another name",
+                look.inputs.place("endpoints", index, "name"),
+            )
         network = by_name.get(endpoint.segment)
         address = look.fixed.get(endpoint.name)
         if network is None or address is None:

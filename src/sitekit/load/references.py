@@ -147,6 +147,7 @@ def _check_waivers(
     document, written = waivers
     if document is None or written is None:
         return
+    seen: set[str] = set()
     longest = {"low": 365, "medium": 180, "high": 90, "critical": 30}
     for index, waiver in enumerate(written.waivers):
         at: KeyPath = ("waivers", index)
@@ -154,6 +155,15 @@ def _check_waivers(
             _unknown(
                 problems, document, (*at, "scope"), "site", waiver.scope, {*sites, "organisation"}
             )
+        if waiver.id in seen:
+            _complain(
+                problems,
+                document,
+                (*at, "id"),
+                f"there are two waivers {waiver.id}",
+                "give each waiver its own id",
+            )
+        seen.add(waiver.id)
         days = (waiver.expires - waiver.opened).days
         if not 0 < days <= longest[waiver.risk]:
             _complain(
@@ -244,12 +254,12 @@ def _check_segments(
                 f"segments '{other}' and '{segment.name}' both want VLAN {segment.vlan}",
                 "choose a VLAN that no segment of the site has",
             )
-        if segment.vlan in (catalogue.blackhole_vlan, catalogue.native_vlan):
+        if segment.vlan in (catalogue.blackhole_vlan, catalogue.native_vlan, catalogue.mlag_vlan):
             _complain(
                 problems,
                 document,
                 (*here, "vlan"),
-                f"VLAN {segment.vlan} is reserved for unused ports and trunks",
+                f"VLAN {segment.vlan} is reserved for unused ports, trunks and pairs of cores",
                 "choose another VLAN",
             )
 
@@ -456,6 +466,7 @@ class _SiteCheck:
 
     def devices(self) -> None:
         seen: set[str] = set()
+        serials: set[str] = set()
         for index, device in enumerate(self.site.devices):
             at: KeyPath = ("devices", index)
             model = self.catalogue.hardware.get(device.model)
@@ -483,6 +494,15 @@ class _SiteCheck:
                         f"not {device.stack}",
                         "write several devices, or choose a model that stacks",
                     )
+            written = (device.serial,) if isinstance(device.serial, str) else device.serial
+            for serial in written or ():
+                if serial in serials:
+                    self.complain(
+                        (*at, "serial"),
+                        f"two boxes have the serial number {serial}",
+                        "read it from the label of each",
+                    )
+                serials.add(serial)
             if device.name is not None:
                 if device.name in seen:
                     self.complain(
@@ -501,6 +521,7 @@ class _SiteCheck:
         _check_segments(self.document, ("segments",), site.segments, self.catalogue, self.problems)
         standard = {segment.name: segment for segment in archetype.segments}
         vlans = {segment.vlan: segment.name for segment in archetype.segments}
+        productions = self.production_vlans(archetype)
         for index, segment in enumerate(site.segments):
             at: KeyPath = ("segments", index)
             if segment.name in standard:
@@ -514,6 +535,13 @@ class _SiteCheck:
                     (*at, "vlan"),
                     f"VLAN {segment.vlan} is '{vlans[segment.vlan]}' of {archetype.name}",
                     "choose a VLAN that the archetype does not use",
+                )
+            if segment.vlan in productions:
+                self.complain(
+                    (*at, "vlan"),
+                    f"VLAN {segment.vlan} is one of those that productions get here "
+                    f"({productions.start} to {productions.stop - 1})",
+                    "choose a VLAN outside them",
                 )
             if segment.reason is None:
                 self.complain(
@@ -535,6 +563,14 @@ class _SiteCheck:
         ]
         if extra:
             check_slots(self.document, archetype, extra, length, self.problems)
+
+    def production_vlans(self, archetype: Archetype) -> range:
+        """The VLANs that slots of the archetype's production range stand for."""
+        zone = self.catalogue.zones.get("prod")
+        if archetype.productions is None or zone is None or zone.vlan is None:
+            return range(0)
+        slots = 1 << (archetype.productions.each - archetype.productions.prefix_length)
+        return range(zone.vlan, zone.vlan + slots)
 
     def endpoints(self, segments: set[str]) -> None:
         seen: set[str] = set()

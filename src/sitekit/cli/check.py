@@ -10,20 +10,15 @@ import click
 
 from . import console
 from .exit import Exit
-from .locate import SITE, Selection, select
+from .locate import Selection, organisation_option, places_argument, select
 
 if TYPE_CHECKING:
     from ..design.group import Report
 
 
 @click.command(short_help="Say everything that is wrong, in the files and in the design.")
-@click.argument("places", nargs=-1, type=SITE, metavar="[SITE|PATH]...")
-@click.option(
-    "--organisation",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="The folder that holds organisation.yaml (default: look upward from here).",
-)
+@places_argument
+@organisation_option
 @click.option(
     "--today",
     type=click.DateTime(["%Y-%m-%d"]),

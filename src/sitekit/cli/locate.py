@@ -132,3 +132,12 @@ class SiteOrFolder(click.ParamType[str]):
 
 
 SITE = SiteOrFolder()
+
+# What every verb about sites takes.
+places_argument = click.argument("places", nargs=-1, type=SITE, metavar="[SITE|PATH]...")
+organisation_option = click.option(
+    "--organisation",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The folder that holds organisation.yaml (default: look upward from here).",
+)

@@ -13,7 +13,7 @@ import click
 from ..errors import DesignError
 from . import console
 from .exit import Exit
-from .locate import SITE, select
+from .locate import organisation_option, places_argument, select
 
 if TYPE_CHECKING:
     from ..findings import Finding
@@ -22,13 +22,8 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Configurations, address plan, port map, matrix and picture.")
-@click.argument("places", nargs=-1, type=SITE, metavar="[SITE|PATH]...")
-@click.option(
-    "--organisation",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="The folder that holds organisation.yaml (default: look upward from here).",
-)
+@places_argument
+@organisation_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Where to write.")
 @click.option("--prune", is_flag=True, help="Remove files of devices that are no longer there.")
 @click.option(

@@ -144,7 +144,7 @@ def _archetype_bounds(look: _Look) -> Iterator[Finding]:
 
 
 def _ports(look: _Look) -> Iterator[Finding]:
-    yield from look.plan.findings
+    yield from (replace(f, subject=look.inputs.code) for f in look.plan.findings)
     yield from shortages(look.plan, look.inputs.code)
 
 
@@ -499,6 +499,70 @@ def _reserved(look: _Look) -> Iterator[Finding]:
         )
 
 
+def _management(look: _Look) -> Iterator[Finding]:
+    """Management addresses of switches: in their network, each once, never the gateway's."""
+    by_vlan = {network.vlan: network for network in look.design.networks}
+    holders: dict[IPv4Address, str] = {}
+    for device in look.design.devices:
+        if not isinstance(device, SwitchDesign):
+            continue
+        address = device.management.address
+        network = by_vlan[device.management.vlan]  # a core that routes is managed in transit
+        at, remedy = _management_origin(look, device.name)
+        if address not in network.prefix:
+            yield look.finding(
+                "address-outside",
+                f"{device.name} has the management address {address}, which is outside "
+                f"{network.name} {network.prefix}",
+                remedy,
+                at,
+            )
+        other = holders.setdefault(address, device.name)
+        if other != device.name or address == network.gateway:
+            who = other if other != device.name else "the gateway"
+            yield look.finding(
+                "address-taken",
+                f"{device.name} has the management address {address}, which {who} has",
+                remedy,
+                at,
+            )
+
+
+def _management_origin(look: _Look, name: str) -> tuple[Place, str]:
+    """Where a management address is remembered or else written, and how to get another."""
+    unit = next(u for u in look.units.all if u.name == name)
+    memory, document = look.inputs.assigned, look.inputs.assigned_document
+    if unit.management is None and memory and document and name in memory.management:
+        again = f"sitekit design {look.inputs.code} --assign writes another"
+        return document.place(("management", name)), f"delete this line: {again}"
+    return unit.place, "write another address, or leave it out: sitekit picks one"
+
+
+def _flows(look: _Look) -> Iterator[Finding]:
+    """A flow that somebody wrote for this site and that gives no rule does not do what it says."""
+    given = {rule.place for rule in look.design.policy}
+    unanswered = [flow for flow, _ in policy.unanswered(look.inputs, look.design.networks)]
+    for index, flow in enumerate(look.inputs.site.flows):
+        place = look.inputs.place("flows", index)
+        if place in given or flow in unanswered:
+            continue
+        remedy = "write two ends between which a gateway stands, or remove the flow"
+        if serving := flow.to_serving or flow.from_serving:
+            remedy = f"write serves: [{serving}] at the endpoint that is meant"
+        if flow.source == "wan":
+            remedy = (
+                "say with to_serving: and serves: which machine of the DMZ is meant; an uplink "
+                "needs a fixed address"
+            )
+        yield look.finding(
+            "flow-without-effect",
+            f"the flow from {flow.source} to {flow.destination} gives no rule",
+            remedy,
+            place,
+            Severity.WARNING,
+        )
+
+
 def _memory(look: _Look) -> Iterator[Finding]:
     """The file of chosen values: missing, or about things that are no longer there."""
     inputs = look.inputs
@@ -523,6 +587,18 @@ def _memory(look: _Look) -> Iterator[Finding]:
             "keep the one that devices have, and correct the other file",
             document.place(("block",)),
         )
+    for endpoint in inputs.site.endpoints:
+        kept, network = inputs.assigned.addresses.get(endpoint.name), endpoint.segment
+        placed = look.design.network.get(network)
+        if endpoint.address is None and kept and placed and kept not in placed.prefix:
+            yield look.finding(
+                "assigned-unknown",
+                f"{document.file} remembers {kept} for {endpoint.name}, which is outside "
+                f"{network} {placed.prefix}: it gets another address",
+                f"sitekit design {inputs.code} --assign brings it up to date",
+                document.place(("addresses", endpoint.name)),
+                Severity.WARNING,
+            )
     known = {unit.name for unit in look.units.all}
     for device, ports in inputs.assigned.ports.items():
         if device not in known:
@@ -699,6 +775,8 @@ CHECKS = (
     _names,
     _fixed,
     _reserved,
+    _management,
+    _flows,
     _memory,
     _dates,
     _destinations,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from ..errors import DesignError, Place
 from ..findings import Finding, Severity
@@ -141,6 +141,7 @@ def _between_sites(organisation: LoadedOrganisation, wanted: set[str]) -> Iterat
                         "choose another block; sitekit new site picks a free one",
                     )
     yield from _names_twice(organisation, wanted)
+    yield from _lines_twice(organisation, wanted)
 
 
 def _blocks(organisation: LoadedOrganisation) -> Iterator[_Taken]:
@@ -181,18 +182,48 @@ def _names_twice(organisation: LoadedOrganisation, wanted: set[str]) -> Iterator
     """Device names are unique in the whole group: logs and tickets know no site."""
     seen: dict[str, tuple[str, Place]] = {}
     for code, inputs in organisation.sites.items():
-        for index, device in enumerate(inputs.site.devices):
-            if device.name is None:
-                continue
-            place = inputs.place("devices", index, "name")
-            other = seen.setdefault(device.name, (code, place))
+        for name, place in _device_names(inputs):
+            other = seen.setdefault(name, (code, place))
             if other[0] != code and code in wanted:
                 yield Finding(
                     rule="name-twice",
                     severity=Severity.ERROR,
                     subject=code,
-                    message=f"device '{device.name}' exists at {other[0]} too ({other[1]})",
+                    message=f"device '{name}' exists at {other[0]} too ({other[1]})",
                     remedy="device names are unique in the group: begin them with the site's code",
+                    place=place,
+                )
+
+
+def _device_names(inputs: SiteInputs) -> Iterator[tuple[str, Place]]:
+    """Names that somebody wrote, then those that are remembered."""
+    for index, device in enumerate(inputs.site.devices):
+        if device.name is not None:
+            yield device.name, inputs.place("devices", index, "name")
+    if inputs.assigned is not None and inputs.assigned_document is not None:
+        for role, names in inputs.assigned.devices.items():
+            for index, name in enumerate(names):
+                yield name, inputs.assigned_document.place(("devices", role, index))
+
+
+def _lines_twice(organisation: LoadedOrganisation, wanted: set[str]) -> Iterator[Finding]:
+    """A fixed public address belongs to one line of one site."""
+    seen: dict[IPv4Address, tuple[str, str, Place]] = {}
+    for code, inputs in organisation.sites.items():
+        for index, uplink in enumerate(inputs.site.uplinks):
+            if uplink.addressing == "dhcp":
+                continue
+            place = inputs.place("uplinks", index, "addressing", "address")
+            address = uplink.addressing.address
+            other, name, there = seen.setdefault(address, (code, uplink.name, place))
+            if there != place and code in wanted:
+                yield Finding(
+                    rule="address-taken",
+                    severity=Severity.ERROR,
+                    subject=code,
+                    message=f"uplink {uplink.name} has {address}, which {name} of {other} has too "
+                    f"({there})",
+                    remedy="copy the address from the carrier's letter",
                     place=place,
                 )
 

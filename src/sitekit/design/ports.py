@@ -201,6 +201,11 @@ class _Memory:
         used |= {number for (device, _), number in self.lags.items() if device in on}
         return next(number for number in range(1, 513) if number not in used)
 
+    def holder(self, device: str, port: str) -> str:
+        """Who had this port."""
+        found = (key for (_, key), places in self.where.items() if (device, port) in places)
+        return next(found, "").partition("|")[0]
+
     def recall(self, purpose: PortPurpose, to: str, network: str | None) -> list[tuple[str, str]]:
         """The ports that this demand had the last time."""
         return self.where.get((purpose.value, _key(to, network)), [])
@@ -506,7 +511,7 @@ def _satisfy(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> N
                 description=demand.to,
             )
         )
-        if demand.to in plan.sockets:
+        if demand.purpose is PortPurpose.ACCESS_POINT and demand.to in plan.sockets:
             _other_end(plan, demand.to, socket, demand.speed_mbps)
 
 
@@ -534,7 +539,7 @@ def _other_end(plan: PortPlan, device: str, peer: Socket, speed: int) -> None:
 def _choose(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> list[Socket]:
     """The ports of a demand: written, remembered, or the best that are free."""
     if demand.port is not None:
-        return _written(demand, plan)
+        return _written(demand, plan, memory)
     recalled = [
         plan.sockets[device][port]
         for device, port in memory.recall(demand.purpose, demand.to, demand.network)
@@ -593,7 +598,7 @@ def _rank(socket: Socket, demand: Demand, plan: PortPlan) -> tuple[int, int, int
     return (wasted_power, max(socket.speeds), served, socket.member * 1000 + socket.index)
 
 
-def _written(demand: Demand, plan: PortPlan) -> list[Socket]:
+def _written(demand: Demand, plan: PortPlan, memory: _Memory) -> list[Socket]:
     assert demand.port is not None
     device, port = demand.port
     sockets = plan.sockets.get(device, {})
@@ -622,7 +627,38 @@ def _written(demand: Demand, plan: PortPlan) -> list[Socket]:
             )
         )
         return []
+    if lacking := _lacking(socket, demand):
+        plan.findings.append(
+            _finding(
+                "port-unfit",
+                f"{demand.to} wants {lacking}, which {device} {port} does not give",
+                "choose a port that does; sitekit design lists them",
+                demand.place,
+                demand.to,
+            )
+        )
+        return []
+    before = memory.holder(device, port)
+    if (device, port) in memory.held and before != demand.to:
+        plan.findings.append(
+            _finding(
+                "port-moves",
+                f"{demand.to} takes {device} {port}, which {before} had: {before} moves",
+                "choose a free port, or have its cable moved and write down the new one: "
+                "sitekit design --assign",
+                demand.place,
+                demand.to,
+                Severity.WARNING,
+            )
+        )
     return [socket]
+
+
+def _lacking(socket: Socket, demand: Demand) -> str:
+    """What a written port lacks for its machine; fibre for copper is a matter of transceivers."""
+    if max(socket.speeds) < demand.speed_mbps:
+        return f"{demand.speed_mbps} Mbit/s"
+    return "PoE" if demand.poe_w > 0 and not socket.poe else ""
 
 
 def _one_each(
@@ -678,10 +714,17 @@ def shortages(plan: PortPlan, site: str) -> Iterator[Finding]:
         )
 
 
-def _finding(rule: str, message: str, remedy: str, place: Place, subject: str) -> Finding:
+def _finding(
+    rule: str,
+    message: str,
+    remedy: str,
+    place: Place,
+    subject: str,
+    severity: Severity = Severity.ERROR,
+) -> Finding:
     return Finding(
         rule=rule,
-        severity=Severity.ERROR,
+        severity=severity,
         subject=subject,
         message=message,
         remedy=remedy,

@@ -111,6 +111,7 @@ class Catalogue:
     destinations: dict[str, DestinationEntry]
     uplink_kinds: dict[str, UplinkKind]
     media: dict[str, MediaProfile]
+    media_places: dict[str, Place]
     media_conflicts: tuple[MediaConflict, ...]
     platforms: dict[str, Platform]
     platform_folders: dict[str, Path]
@@ -134,6 +135,7 @@ class _Gathered:
     destinations: dict[str, DestinationEntry] = field(default_factory=dict)
     uplink_kinds: dict[str, UplinkKind] = field(default_factory=dict)
     media: dict[str, MediaProfile] = field(default_factory=dict)
+    media_places: dict[str, Place] = field(default_factory=dict)
     conflicts: tuple[MediaConflict, ...] = ()
     platforms: dict[str, Platform] = field(default_factory=dict)
     platform_folders: dict[str, Path] = field(default_factory=dict)
@@ -261,6 +263,8 @@ def _take(
         case "media":
             if media := validate(MediaFile, document, problems):
                 into.media.update(media.profiles)
+                for name in media.profiles:
+                    into.media_places[name] = document.place(("profiles", name, "services"))
                 into.conflicts = (*into.conflicts, *media.conflicts)
         case "sizing":
             if sizing := validate(Sizing, document, problems):
@@ -310,6 +314,7 @@ def _catalogue(gathered: _Gathered) -> Catalogue:
         destinations=gathered.destinations,
         uplink_kinds=gathered.uplink_kinds,
         media=gathered.media,
+        media_places=gathered.media_places,
         media_conflicts=gathered.conflicts,
         platforms=gathered.platforms,
         platform_folders=gathered.platform_folders,

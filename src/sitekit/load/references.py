@@ -184,6 +184,7 @@ def _check_catalogue(
         document = catalogue.archetype_documents[name]
         _check_segments(document, ("segments",), archetype.segments, catalogue, problems)
         _check_slots(document, archetype, problems)
+        _check_standard(document, archetype, catalogue, problems)
         for index, flow in enumerate(archetype.flows):
             names = {segment.name for segment in archetype.segments}
             _check_flow(document, ("flows", index), flow, names, catalogue, (), problems)
@@ -200,6 +201,12 @@ def _check_catalogue(
     destinations = organisation.destinations if organisation else {}
     for placed in catalogue.flows:
         _check_placed_flow(placed, catalogue, destinations, problems)
+    for name, profile in catalogue.media.items():
+        for service in (*profile.services, *(group.service for group in profile.groups)):
+            if service not in catalogue.services:
+                hint = suggest(service, catalogue.services) or "add it to the services"
+                message = f"media profile '{name}': there is no service called '{service}'"
+                problems.append(Problem(catalogue.media_places[name], message, hint))
     for name, model in catalogue.hardware.items():
         if model.platform not in catalogue.platforms and not model.platform.endswith("-ap"):
             problems.append(
@@ -210,6 +217,35 @@ def _check_catalogue(
                     or f"known platforms: {', '.join(sorted(catalogue.platforms))}",
                 )
             )
+
+
+def _check_standard(
+    document: Document, archetype: Archetype, catalogue: Catalogue, problems: list[Problem]
+) -> None:
+    """What every design stands on: a management network, a transit network, existing hardware."""
+    zones = {segment.zone for segment in archetype.segments}
+    cores = [s.name for s in archetype.segments if s.gateway == "core"]
+    for zone, why in (("net_mgmt", "devices are managed"), ("transit", "a core routes")):
+        if zone not in zones and (zone == "net_mgmt" or cores):
+            _complain(
+                problems,
+                document,
+                ("segments",),
+                f"archetype '{archetype.name}' has no segment in zone {zone}, where {why}",
+                f"add one with zone: {zone}",
+            )
+    hardware = archetype.hardware
+    for key, what, names, known in (
+        ("firewall", "hardware model", hardware.firewall, set(catalogue.hardware)),
+        ("core", "hardware model", hardware.core, set(catalogue.hardware)),
+        ("access", "hardware model", hardware.access, set(catalogue.hardware)),
+        ("access_point", "hardware model", (hardware.access_point,), set(catalogue.hardware)),
+        ("uplinks", "kind of uplink", hardware.uplinks, set(catalogue.uplink_kinds)),
+        ("interim", "kind of uplink", (hardware.interim,), set(catalogue.uplink_kinds)),
+    ):
+        for index, name in enumerate(names):
+            if name not in known:
+                _unknown(problems, document, ("hardware", key, index), what, name, known)
 
 
 def _check_segments(
@@ -235,6 +271,16 @@ def _check_segments(
                 "media profile",
                 segment.media,
                 catalogue.media,
+            )
+        profile = catalogue.media.get(segment.media or "")
+        if profile is not None and (segment.mtu or 1500) != profile.mtu:
+            _complain(
+                problems,
+                document,
+                (*here, "mtu"),
+                f"segment '{segment.name}' has frames of {segment.mtu or 1500} bytes, and "
+                f"{profile.title} asks for {profile.mtu}",
+                f"write mtu: {profile.mtu}, or another media profile",
             )
         if segment.name in names:
             _complain(
@@ -463,6 +509,12 @@ class _SiteCheck:
                         f"gateway {uplink.addressing.gateway} is outside {own}",
                         "copy address, prefix length and gateway from the carrier's letter",
                     )
+                elif uplink.addressing.gateway == uplink.addressing.address:
+                    self.complain(
+                        (*at, "addressing", "gateway"),
+                        f"gateway {uplink.addressing.gateway} is the site's own address",
+                        "copy address, prefix length and gateway from the carrier's letter",
+                    )
 
     def devices(self) -> None:
         seen: set[str] = set()
@@ -522,6 +574,7 @@ class _SiteCheck:
         standard = {segment.name: segment for segment in archetype.segments}
         vlans = {segment.vlan: segment.name for segment in archetype.segments}
         productions = self.production_vlans(archetype)
+        routed = any(segment.zone == "transit" for segment in archetype.segments)
         for index, segment in enumerate(site.segments):
             at: KeyPath = ("segments", index)
             if segment.name in standard:
@@ -535,6 +588,12 @@ class _SiteCheck:
                     (*at, "vlan"),
                     f"VLAN {segment.vlan} is '{vlans[segment.vlan]}' of {archetype.name}",
                     "choose a VLAN that the archetype does not use",
+                )
+            if segment.gateway == "core" and not routed:
+                self.complain(
+                    (*at, "gateway"),
+                    f"{archetype.name} has no transit network, so its core does not route",
+                    "write gateway: firewall, or choose an archetype whose core routes",
                 )
             if segment.vlan in productions:
                 self.complain(
@@ -587,6 +646,12 @@ class _SiteCheck:
                     "give each endpoint its own name",
                 )
             seen.add(endpoint.name)
+            if endpoint.port is not None and (endpoint.links > 1 or endpoint.also):
+                self.complain(
+                    (*at, "port"),
+                    f"'{endpoint.name}' asks for several ports and names one",
+                    "leave port out: sitekit picks them, and keeps them with design --assign",
+                )
             if endpoint.mac is not None:
                 other = macs.setdefault(endpoint.mac, endpoint.name)
                 if other != endpoint.name:

@@ -342,13 +342,16 @@ def _words(detail: ErrorDetails, value: Any, trail: _Trail, document: Source) ->
         )
     if kind in _LIMITS:
         words, key = _LIMITS[kind]
-        message = f"{subject} should be {words} {context[key]}, not {_shown(value)}"
-        return _Words(message, trail.description)
+        limit = context[key]
+        limit = int(limit) if isinstance(limit, float) and limit.is_integer() else limit
+        message = f"{subject} should be {words} {limit}, not {_shown(value)}"
+        return _Words(message, trail.description or f"write a number that is {words} {limit}")
     if kind in ("too_short", "too_long"):
         hint = "add an entry" if kind == "too_short" else "remove what is too much"
         return _Words(_wrong_length(kind, subject, context), trail.description or hint)
     if kind in ("string_too_short", "string_too_long"):
-        return _Words(_wrong_text_length(kind, subject, context), trail.description)
+        hint = "write it out" if kind == "string_too_short" else "shorten it"
+        return _Words(_wrong_text_length(kind, subject, context), trail.description or hint)
     if kind == "string_pattern_mismatch":
         hint = trail.description or f"it should match the pattern {context['pattern']}"
         if trail.on_key:
@@ -619,9 +622,14 @@ def _member(members: Sequence[Any], label: str, tagged: Any) -> Any:
             found = _field(bare.kind, tagged)
             if found and label in map(str, _choices(found[1].annotation)):
                 return member
-        if tagged is None and _label(bare.kind) == label.partition("[")[0]:
+        if tagged is None and _label(bare.kind) == _plain_label(label):
             return member
     return None
+
+
+def _plain_label(label: str) -> str:
+    """Take off what pydantic adds: constrained-str is a str, tuple[str, ...] a tuple."""
+    return label.partition("[")[0].removeprefix("constrained-")
 
 
 def _label(kind: Any) -> str:

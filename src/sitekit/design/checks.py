@@ -186,7 +186,7 @@ def _pools(look: _Look) -> Iterator[Finding]:
                 "dhcp-pool-short",
                 f"{network.name} {network.prefix} has {has} addresses to give, "
                 f"{wanted} are needed for {leases} leases with a fifth free and 20 in reserve",
-                "choose a larger archetype, or write a further segment",
+                "choose a larger archetype, or for a local segment a shorter prefix_length",
                 network.place,
             )
 

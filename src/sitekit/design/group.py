@@ -55,7 +55,7 @@ def check_organisation(
         found += _of_site(organisation.sites[code])
         if progress is not None:
             progress(code)
-    found += _expired(organisation, today)
+    found += _expired(organisation, wanted, today)
     return _weigh(organisation, found, today, len(wanted))
 
 
@@ -228,12 +228,12 @@ def _lines_twice(organisation: LoadedOrganisation, wanted: set[str]) -> Iterator
                 )
 
 
-def _expired(organisation: LoadedOrganisation, today: date) -> Iterator[Finding]:
+def _expired(organisation: LoadedOrganisation, wanted: set[str], today: date) -> Iterator[Finding]:
     document = organisation.waiver_document
     if document is None:
         return
     for index, waiver in enumerate(organisation.waivers):
-        if waiver.expires < today:
+        if waiver.expires < today and waiver.scope in {*wanted, "organisation"}:
             yield Finding(
                 rule="GOV-002",
                 severity=Severity.ERROR,

@@ -10,7 +10,7 @@ import click
 
 from . import console
 from .exit import Exit
-from .locate import Selection, organisation_option, places_argument, select
+from .locate import Selection, organisation_option, places_argument, select, workers_option
 
 if TYPE_CHECKING:
     from ..design.group import Report
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     type=click.DateTime(["%Y-%m-%d"]),
     help="The day that decides which waivers hold (default: today).",
 )
+@workers_option
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def check(
     places: tuple[str, ...],
     organisation: Path | None,
     today: datetime | None,
+    workers: int | None,
     strict: bool,
     as_json: bool,
 ) -> Exit:

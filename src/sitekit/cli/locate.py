@@ -133,7 +133,13 @@ class SiteOrFolder(click.ParamType[str]):
 
 SITE = SiteOrFolder()
 
-# What every verb about sites takes.
+# What verbs about sites take.
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Processes to use (default: one for few sites, else one per core).",
+)
 places_argument = click.argument("places", nargs=-1, type=SITE, metavar="[SITE|PATH]...")
 organisation_option = click.option(
     "--organisation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
 from ipaddress import IPv4Address, IPv4Network
@@ -10,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 from ..errors import DesignError, Place
 from ..findings import Finding, Severity
 from ..load.organisation import LoadedOrganisation, SiteInputs
+from ..load.spread import spread
 from ..model.organisation import Waiver
 from . import design_site
 from .addressing import block_of
@@ -43,27 +45,34 @@ def check_organisation(
     today: date,
     sites: Iterable[str] | None = None,
     progress: Callable[[str], None] | None = None,
+    executor: Executor | None = None,
+    workers: int = 1,
 ) -> Report:
     """Design the sites and look at each and at all of them together.
 
     `today` decides which waivers still hold. `sites` limits what is reported to these codes;
-    addresses are compared with every site of the organisation all the same.
+    addresses are compared with every site of the organisation all the same. `executor` spreads the
+    sites over `workers` of it (see `sitekit.load.spread`); the report is the same.
     """
     wanted = set(organisation.sites if sites is None else sites)
     found: list[Finding] = list(_between_sites(organisation, wanted))
-    for code in sorted(wanted):
-        found += _of_site(organisation.sites[code])
+    codes = sorted(wanted)
+    each = spread(findings_of, organisation, codes, executor=executor, workers=workers)
+    for code, findings in zip(codes, each, strict=True):
+        found += findings
         if progress is not None:
             progress(code)
     found += _expired(organisation, wanted, today)
     return _weigh(organisation, found, today, len(wanted))
 
 
-def _of_site(inputs: SiteInputs) -> Iterable[Finding]:
+def findings_of(organisation: LoadedOrganisation, code: str) -> tuple[Finding, ...]:
+    """The findings of one site; one that cannot be designed at all is a finding too."""
+    inputs = organisation.sites[code]
     try:
         return design_site(inputs).findings
     except DesignError as error:
-        return [
+        return (
             Finding(
                 rule="no-design",
                 severity=Severity.ERROR,
@@ -71,8 +80,8 @@ def _of_site(inputs: SiteInputs) -> Iterable[Finding]:
                 message=error.message,
                 remedy=error.hint,
                 place=inputs.place("block"),
-            )
-        ]
+            ),
+        )
 
 
 def _weigh(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import console
+from ..errors import InputError
+from . import console, sarif
 from .exit import Exit
 from .locate import Selection, organisation_option, places_argument, select, workers_option
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 @workers_option
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option(
+    "--sarif", "as_sarif", is_flag=True, help="Print them as SARIF 2.1.0, for code review."
+)
 def check(
     places: tuple[str, ...],
     organisation: Path | None,
@@ -34,6 +38,7 @@ def check(
     workers: int | None,
     strict: bool,
     as_json: bool,
+    as_sarif: bool,
 ) -> Exit:
     """Check the organisation here, the one at a PATH, or only the named SITEs.
 
@@ -45,13 +50,22 @@ def check(
       sitekit check
       sitekit check examples/horizon
       sitekit check par01 lyo01 --json
+      sitekit check --sarif > sitekit.sarif
     """
     from ..design.group import check_organisation
     from ..findings import Severity
     from ..load import load_organisation
 
+    if as_json and as_sarif:
+        raise click.UsageError("--json and --sarif exclude each other")
     chosen = select(places, organisation)
-    loaded = load_organisation(chosen.folder)
+    try:
+        loaded = load_organisation(chosen.folder)
+    except InputError as error:
+        if not as_sarif:
+            raise
+        console.say(console.as_json(sarif.of_problems(error.problems, chosen.folder)))
+        return Exit.WRONG_INPUT
     codes = chosen.sites
     day = today.date() if today else date.today()
     with console.progress(len(codes), "checking") as advance:
@@ -70,6 +84,9 @@ def check(
                 }
             )
         )
+    elif as_sarif:
+        accepted = [(w.finding, w.waiver.reason) for w in report.waived]
+        console.say(console.as_json(sarif.of_findings(report.findings, accepted, chosen.folder)))
     else:
         console.findings(report.findings)
         for waived in report.waived:

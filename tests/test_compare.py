@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,22 @@ from sitekit.diff.effect import Text, effects
 from sitekit.diff.sections import Change, differences
 from sitekit.model.platform import Impact
 from tests.organisations import HORIZON, copy_of_horizon, edit, horizon
-from tests.test_review import GIT, run
 from tests.test_verbs import sitekit
+
+
+def run(script: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """The commands in one shell, as a CI runs them, `sitekit` being this one."""
+    function = f'sitekit() {{ "{sys.executable}" -m sitekit "$@"; }}'
+    return subprocess.run(
+        ["bash", "-e", "-c", "\n".join([function, *script])],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+GIT = "git -c user.name=a -c user.email=a@example.org -c commit.gpgsign=false"
 
 OLD = """! comment
 interface Ethernet5
@@ -92,7 +108,7 @@ def test_compare_with_a_folder_groups_devices(tmp_path: Path) -> None:
     rendered = HORIZON / "rendered"
     same = sitekit("render", "--compare", rendered, folder=copy)
     assert (same.returncode, same.stdout) == (0, "")
-    edit(copy / "organisation.yaml", "10.127.241.6, key_id", "10.127.241.16, key_id")
+    edit(copy / "organisation.yaml", "address: 10.127.241.6", "address: 10.127.241.16")
     done = sitekit("render", "--compare", rendered, "--json", folder=copy)
     assert done.returncode == 1
     found = json.loads(done.stdout)["effects"]

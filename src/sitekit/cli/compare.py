@@ -119,6 +119,7 @@ def _refuse_secrets(path: Path, text: str, now: str) -> None:
 def _at_ref(folder: Path, ref: str, codes: Sequence[str] | None) -> dict[str, Text]:
     """The organisation as it is at a ref, rendered by this sitekit."""
     from ..load import load_organisation
+    from ..load.spread import sensible_workers
     from .render import artifacts_of
 
     with _checked_out(folder, ref) as then:
@@ -133,7 +134,7 @@ def _at_ref(folder: Path, ref: str, codes: Sequence[str] | None) -> dict[str, Te
             ) from None
         there = sites_of(then)
         wanted = [code for code in there if codes is None or code in codes]
-        return _texts(artifacts_of(loaded, wanted))
+        return _texts(artifacts_of(loaded, wanted, sensible_workers(len(wanted))))
 
 
 @contextmanager

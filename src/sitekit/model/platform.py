@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from .base import Model, Name, SchemaVersion, Text
+from .settings import NtpAlgorithm
 from .site import Role
 
 
@@ -75,6 +76,7 @@ class Platform(Model):
     error_pattern: Text
     show_running: Text
     names: NameLimits
+    ntp_algorithm: NtpAlgorithm
     secrets: dict[Name, SecretForm]
     capabilities: dict[Name, Capability]
     impact: tuple[ImpactRule, ...] = ()

@@ -74,7 +74,7 @@ def _references(text: str, table: str) -> Iterator[tuple[str, list[str]]]:
         if key := re.fullmatch(r"([a-z0-9_]+):", line.strip()):
             stack = [s for s in stack if s[0] < indent]
             stack.append((indent, key[1]))
-        elif source := re.search(r"\bSource ((?:[a-z0-9-]+\.)+[a-z0-9.-]+(?: [a-z0-9.-]+)*)", line):
+        elif source := re.search(r"\bSource ([a-z0-9-]+\.[a-z0-9.+-]+(?: [a-z0-9.+-]+)*)", line):
             names = [k for _, k in stack if k not in ("options", "suboptions", "description")]
             if table in names:
                 path = names[names.index(table) + 1 :]

@@ -256,7 +256,7 @@ def _uplinks(
 ) -> Iterator[dict[str, Any]]:
     kinds = ["ftto", "ftte", "ftth-pro", "ftth-pro-new", "lte", "starlink"]
     for index in range(lines):
-        gateway = int(IPv4Address("198.18.0.0")) + number * 16 + index * 4 + 1
+        gateway = int(IPv4Address("198.18.0.0")) + number * 32 + index * 8 + 1
         fixed = index == 0 or rng.random() < 0.5
         kind = rng.choice(kinds[:2]) if index == 0 else rng.choice(kinds)
         yield {

@@ -27,7 +27,9 @@ def lines(text: str) -> Iterator[Line]:
         opening = re.fullmatch(r"banner (\w+)(?: (\^C|[^\w\s]))?(.*)", raw)
         if opening and not (opening[2] and opening[2] in opening[3]):
             closing, start = opening[2] or "EOF", number
-            banner = [f"banner {opening[1]}", opening[3]] if opening[3] else [f"banner {opening[1]}"]
+            banner = (
+                [f"banner {opening[1]}", opening[3]] if opening[3] else [f"banner {opening[1]}"]
+            )
             stack = []
             continue
         depth = len(raw) - len(raw.lstrip())

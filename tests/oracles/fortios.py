@@ -174,9 +174,7 @@ class FortiOS:
             above = levels[-1]
             schema = _child(above.schema, name)
             inner = (above.limits or {}).get(name, {}).get("nested")
-            levels.append(
-                _Level("config", above.table, (*above.path, name), line, schema, inner)
-            )
+            levels.append(_Level("config", above.table, (*above.path, name), line, schema, inner))
             known_above = above.schema is not None
         else:
             entry = self._tables.get(name)
@@ -309,9 +307,7 @@ class FortiOS:
         if level.table == "system_interface" and name == "ip" and not level.path:
             yield from _overlap(level.key, values, state)
 
-    def _missing(
-        self, level: _Level, name: str, values: list[str], state: _State
-    ) -> Iterator[str]:
+    def _missing(self, level: _Level, name: str, values: list[str], state: _State) -> Iterator[str]:
         refers = self._tables.get(level.table, {}).get("refers", {})
         path = (*level.path, plain(name))
         targets = next(

@@ -53,7 +53,9 @@ SEE_THROUGH = set(
     numbers range ace-rule case ethernet tagged number auth user-name names v3 security-level
     security-level-list priv service-templates profile attributes""".split()
 )
-REST_OF_LINE = set("description remark name banner location contact line path subject-name message".split())
+REST_OF_LINE = set(
+    "description remark name banner location contact line path subject-name message".split()
+)
 PORT = re.compile(
     r"(GigabitEthernet|TenGigabitEthernet|TwentyFiveGigE|FortyGigabitEthernet|FiveGigabitEthernet"
     r"|TwoGigabitEthernet|HundredGigE|Port-channel|Vlan|Loopback)(\d[\d/]*)"

@@ -76,9 +76,7 @@ def drawn(folder: Path, seed: int = SEED) -> Drawn:
     for number in range(DRAWN):
         code = f"gen{number:03}"
         words = _site(rng, turns, catalogue, number)
-        (base / "sites" / f"{code}.yaml").write_text(
-            _dump(words), encoding="utf-8"
-        )
+        (base / "sites" / f"{code}.yaml").write_text(_dump(words), encoding="utf-8")
     organisation = load_organisation(base)
     texts: list[Text] = []
     dropped = []
@@ -119,9 +117,7 @@ def _texts(organisation: LoadedOrganisation, made: SiteDesign) -> Iterator[Text]
 
 def _organisation(base: Path) -> None:
     """The example without its sites, people and shows, with room for many sites."""
-    shutil.copytree(
-        HORIZON, base, ignore=shutil.ignore_patterns("rendered", "sites", "people.csv")
-    )
+    shutil.copytree(HORIZON, base, ignore=shutil.ignore_patterns("rendered", "sites", "people.csv"))
     for name in ("productions.yaml", "waivers.yaml"):
         (base / name).unlink(missing_ok=True)
     (base / "sites").mkdir()
@@ -182,7 +178,7 @@ def _site(rng: random.Random, turns: _Turns, catalogue: Catalogue, number: int) 
     words: dict[str, Any] = {
         "schema": 1,
         "name": rng.choice(  # what a name may hold, and a device must not stumble over
-            ["Nîmes Arènes", "L'Haÿ 2", "Studio \"B\"", "Lille", "Brest & Rade"]
+            ["Nîmes Arènes", "L'Haÿ 2", 'Studio "B"', "Lille", "Brest & Rade"]
         ),
         "subsidiary": rng.choice(["hmp", "hpo", "hst", "kin"]),
         "archetype": archetype.name,

@@ -285,6 +285,8 @@ class FortiOS:
     def _typed(self, node: dict[str, Any], values: list[str]) -> str:
         if node.get("type") == "integer" and not re.fullmatch(r"-?\d+", values[0]):
             return "a number is wanted"
+        if node.get("type") == "integer" and int(values[0]) > 4_294_967_295:
+            return f"{values[0]} is more than a number holds"
         if options := node.get("options"):
             known = [o["value"] for o in options if _in_version(o, self.version)]
             wrong = [v for v in values if v not in known]

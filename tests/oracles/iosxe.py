@@ -282,6 +282,10 @@ class IosXe:
             return Answer.CONTRADICTED, VALUES, why
         if self._tree.knows(line, context):
             return Answer.ATTESTED, YANG, ""
+        if not context and (block := self._block_of(line)):
+            return Answer.CONTRADICTED, YANG, f"stands under {block!r}"
+        if not context and " " not in line and not self._tree.knows(line, context):
+            return Answer.UNKNOWN, YANG, ""  # one word of a test says nothing about its place
         tested = next((where for where, pattern in self._tests if _holds(pattern, line)), None)
         if re.search(r"\d", line) and self._loose.knows(line, context):
             if tested:  # the library is of this year, the model of 16.9
@@ -296,6 +300,15 @@ class IosXe:
                 if whole and found and any((found.groupdict() or {"": "1"}).values()):
                     return Answer.ATTESTED, PARSERS, where
         return Answer.UNKNOWN, YANG, ""
+
+    def _block_of(self, line: str) -> str:
+        """The block that a line belongs to, for one that nothing knows outside a block.
+
+        The parsers and the test library do not say where a line stands; the model does.
+        """
+        if line[0].isdigit():
+            return "ip access-list"
+        return next((b for b in BLOCKS if self._tree.knows(line, (b,))), "")
 
     def _value(self, line: str, context: tuple[str, ...]) -> str:
         """Values that no authority limits, but the command reference does; see docs/oracles.md."""
@@ -337,6 +350,19 @@ class IosXe:
             if port and found[1] not in ("tcp", "udp"):
                 return f"{found[1]} has no ports"
         return ""
+
+
+BLOCKS = (
+    "interface GigabitEthernet1/0/1",
+    "interface Vlan1",
+    "policy-map X",
+    "radius server X",
+    "aaa group server radius X",
+    "line vty 0 4",
+    "archive",
+    "vlan 2",
+    "class-map match-any X",
+)
 
 
 def _holds(pattern: re.Pattern[str], line: str) -> bool:

@@ -149,18 +149,14 @@ def out_of_range(rows: list[str], rng: random.Random) -> Mutant | None:
     row = rows[at]
     if FREE.match(row) or FORTI_FREE.match(row) or '"' in row:
         return None
-    spans = [
-        m.span()
-        for m in re.finditer(
-            r"(?<=[\s/.])\d+(?=[\s.]|$)", SECRET.sub(lambda m: "X" * len(m[0]), row)
-        )
-    ]
-    if not spans:
+    hidden = SECRET.sub(lambda m: "X" * len(m[0]), row)
+    whole = [(m.span(), "99999999999") for m in re.finditer(r"(?<=[\s/])\d+(?=\s|$)", hidden)]
+    octets = [(m.span(1), "300") for m in re.finditer(r"\d+\.\d+\.\d+\.(\d+)", hidden)]
+    if not whole + octets:
         return None
-    start, end = rng.choice(spans)
-    octet = row[start - 1] == "." or row[end : end + 1] == "."
+    (start, end), number = rng.choice(whole + octets)
     broken = [*rows]
-    broken[at] = row[:start] + ("300" if octet else "99999999999") + row[end:]
+    broken[at] = row[:start] + number + row[end:]
     return _made("value out of range", broken, f"{row.strip()} -> {broken[at].strip()}")
 
 

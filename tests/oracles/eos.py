@@ -1,8 +1,8 @@
 """EOS: the text read as facts, spelt again by pyavd, and compared.
 
-A line is attested when Arista's own generator writes the same line in the same place from the values
-found in it, and its schema accepts the values. A line that is read and comes back otherwise is
-contradicted; one whose form is not known is unknown.
+A line is attested when Arista's own generator writes the same line in the same place from the
+values found in it, and its schema accepts the values. A line that is read and comes back otherwise
+is contradicted; one whose form is not known is unknown.
 """
 
 from __future__ import annotations
@@ -138,10 +138,10 @@ def _value(line: str) -> str:
     for pattern, low, high in LIMITS:
         if (found := _compiled(pattern).search(line)) and not low <= int(found[1]) <= high:
             return f"{found[1]} is outside {low} to {high}"
-    if found := re.search(r"/(\d+)\b", line):
-        if re.search(r"\d+\.\d+\.\d+\.\d+/", line) and int(found[1]) > 32:
-            return f"/{found[1]} is no prefix length"
-    if found := re.search(r"spanning-tree mst \d+ priority (\d+)", line):
-        if int(found[1]) % 4096:
-            return "a priority is a multiple of 4096"
+    found = re.search(r"\d+\.\d+\.\d+\.\d+/(\d+)\b", line)
+    if found and int(found[1]) > 32:
+        return f"/{found[1]} is no prefix length"
+    found = re.search(r"spanning-tree mst \d+ priority (\d+)", line)
+    if found and int(found[1]) % 4096:
+        return "a priority is a multiple of 4096"
     return ""

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """How EOS lines are read as facts of pyavd's structured configuration.
 
 A form is a pattern of a whole line and where its values belong. Reading decides nothing: what was
@@ -126,9 +127,9 @@ def top(sc: Facts) -> list[Form]:
         ),
         (
             r"logging buffered (\d+) (\w+)",
-            lambda n, l: put(sc, ["logging", "buffered"], dict(size=int(n), level=l)),
+            lambda n, level: put(sc, ["logging", "buffered"], {"size": int(n), "level": level}),
         ),
-        (r"logging trap (\w+)", lambda l: put(sc, ["logging", "trap"], l)),
+        (r"logging trap (\w+)", lambda level: put(sc, ["logging", "trap"], level)),
         (
             rf"logging host ({ADDR}) (\d+) protocol tls ssl-profile (\S+)",
             lambda h, p, s: item(
@@ -217,7 +218,7 @@ def top(sc: Facts) -> list[Form]:
                 "hosts",
                 {"host": h},
                 version="3",
-                users=[dict(username=u, authentication_level="priv")],
+                users=[{"username": u, "authentication_level": "priv"}],
             ),
         ),
         (r"snmp-server enable traps", lambda: put(sc, ["snmp_server", "traps", "enable"], True)),
@@ -272,7 +273,7 @@ def top(sc: Facts) -> list[Form]:
             lambda f, w, d: put(
                 sc,
                 ["aaa_authentication", "policies", "lockout"],
-                dict(failure=int(f), window=int(w), duration=int(d)),
+                {"failure": int(f), "window": int(w), "duration": int(d)},
             ),
         ),
         (
@@ -284,7 +285,7 @@ def top(sc: Facts) -> list[Form]:
             lambda w, g: put(
                 sc,
                 ["aaa_accounting", w, "default"],
-                dict(type="start-stop", methods=[dict(method="group", group=g)]),
+                {"type": "start-stop", "methods": [{"method": "group", "group": g}]},
             ),
         ),
         (
@@ -292,7 +293,7 @@ def top(sc: Facts) -> list[Form]:
             lambda: put(
                 sc,
                 ["aaa_accounting", "commands", "default"],
-                [dict(commands="all", type="start-stop", methods=[dict(method="logging")])],
+                [{"commands": "all", "type": "start-stop", "methods": [{"method": "logging"}]}],
             ),
         ),
         (r"(no )?ip routing", lambda n: put(sc, ["ip_routing"], not n)),
@@ -301,12 +302,12 @@ def top(sc: Facts) -> list[Form]:
             lambda p, n, d: sc.setdefault("static_routes", []).append(
                 {
                     k: v
-                    for k, v in dict(
-                        prefix=p,
-                        next_hop=None if n == "Null0" else n,
-                        interface="Null0" if n == "Null0" else None,
-                        distance=d and int(d),
-                    ).items()
+                    for k, v in {
+                        "prefix": p,
+                        "next_hop": None if n == "Null0" else n,
+                        "interface": "Null0" if n == "Null0" else None,
+                        "distance": d and int(d),
+                    }.items()
                     if v
                 }
             ),
@@ -400,7 +401,7 @@ def interface(x: Facts) -> list[Form]:
         (r"flowcontrol receive (on)", u("flowcontrol", "received")),
         (
             r"channel-group (\d+) mode (active)",
-            lambda n, m: put(x, ["channel_group"], dict(id=int(n), mode=m)),
+            lambda n, m: put(x, ["channel_group"], {"id": int(n), "mode": m}),
         ),
         (
             r"switchport trunk native vlan (\d+)",
@@ -429,7 +430,7 @@ def interface(x: Facts) -> list[Form]:
         (r"qos trust (dscp)", u("qos", "trust")),
         (
             r"storm-control (broadcast|multicast) level (\d+)",
-            lambda k, v: put(x, ["storm_control", k], dict(level=v)),
+            lambda k, v: put(x, ["storm_control", k], {"level": v}),
         ),
         (r"spanning-tree portfast", lambda: put(x, ["spanning_tree_portfast"], "edge")),
         (r"spanning-tree bpduguard enable", lambda: put(x, ["spanning_tree_bpduguard"], "enabled")),
@@ -439,7 +440,7 @@ def interface(x: Facts) -> list[Form]:
         (
             r"dot1x authentication failure action traffic allow vlan (\d+)",
             lambda v: put(
-                x, ["dot1x", "authentication_failure"], dict(action="allow", allow_vlan=int(v))
+                x, ["dot1x", "authentication_failure"], {"action": "allow", "allow_vlan": int(v)}
             ),
         ),
         (r"dot1x reauthentication", t("dot1x", "reauthentication")),
@@ -447,7 +448,7 @@ def interface(x: Facts) -> list[Form]:
         (
             r"dot1x host-mode multi-host authenticated",
             lambda: put(
-                x, ["dot1x", "host_mode"], dict(mode="multi-host", multi_host_authenticated=True)
+                x, ["dot1x", "host_mode"], {"mode": "multi-host", "multi_host_authenticated": True}
             ),
         ),
         (r"dot1x mac based authentication", t("dot1x", "mac_based_authentication", "enabled")),
@@ -558,7 +559,7 @@ def below(sc: Facts, ctx: tuple[str, ...]) -> list[Form]:
         ]
     if h.startswith("aaa group server"):
         x = item(sc, "aaa_server_groups", {"name": h.split()[-1]})
-        return [(rf"server ({ADDR})", lambda a: put(x, ["servers"], [dict(server=a)]))]
+        return [(rf"server ({ADDR})", lambda a: put(x, ["servers"], [{"server": a}]))]
     if h == "dot1x":
         return [
             (
@@ -574,7 +575,7 @@ def below(sc: Facts, ctx: tuple[str, ...]) -> list[Form]:
             (
                 rf"(\d+) (permit|deny) (?:host )?({ADDR}|{NET})",
                 lambda s, a, v: x.setdefault("entries", []).append(
-                    dict(sequence=int(s), action=a, source=v)
+                    {"sequence": int(s), "action": a, "source": v}
                 ),
             )
         ]
@@ -583,7 +584,7 @@ def below(sc: Facts, ctx: tuple[str, ...]) -> list[Form]:
         return [
             (
                 r"(\d+) remark (.+)",
-                lambda s, t: x.setdefault("entries", []).append(dict(sequence=int(s), remark=t)),
+                lambda s, t: x.setdefault("entries", []).append({"sequence": int(s), "remark": t}),
             ),
             (
                 rf"(\d+) (permit|deny) (ip|tcp|udp|icmp|esp|gre) {SIDE}{PORT} {SIDE}{PORT}( established)?( log)?",

@@ -363,9 +363,9 @@ def _limit(limit: dict[str, Any], values: list[str]) -> str:
             return f"{values[0]} is outside {low} to {high}"
     nested = limit.get("nested") or {}
     member = nested.get("name") or nested.get("interface_name")
-    if member and member.get("max_length"):
-        if any(len(v) > member["max_length"] for v in values):
-            return f"longer than {member['max_length']}"
+    longest = (member or {}).get("max_length")
+    if longest and any(len(v) > longest for v in values):
+        return f"longer than {longest}"
     return ""
 
 

@@ -32,30 +32,200 @@ SUFFIX = re.compile(
     r"|type|seq|set|in|out|0|1|2|3)$"
 )
 # Leaves whose name is never typed, only their value.
-VALUE_ONLY = set(
-    """number name id value word address mask ip ip-address key level size string text line primary
-    interface vlan vlans vlan-id port host list list-name group ios-user user username policy-name
-    policymap-name class-map-name profile type action-number action timeout minutes seconds first
-    begin last prefix dest source wildcard percent encryption pass secret password passwd md5 keyword
-    template acl-name access-list acl mode event-type mac dscp values val direction policy domain
-    hours offset zone zone-name priority threshold limit rate max min banner url path server severity
-    protocol start end week start-day day month time no-of-days index seq sequence sequence-no
-    mdp-id config server-name tls-profile attribute method group-name cipher algorithm description
-    switch model provision fwd fwding-type level-value numbers ranges range data bytes rising cause
-    feature keys hash ace-rule vlan-num dst-ip ipv4 key-number md5-key version view-name access-name
-    recipient""".split()
-)
+VALUE_ONLY = {
+    "number",
+    "name",
+    "id",
+    "value",
+    "word",
+    "address",
+    "mask",
+    "ip",
+    "ip-address",
+    "key",
+    "level",
+    "size",
+    "string",
+    "text",
+    "line",
+    "primary",
+    "interface",
+    "vlan",
+    "vlans",
+    "vlan-id",
+    "port",
+    "host",
+    "list",
+    "list-name",
+    "group",
+    "ios-user",
+    "user",
+    "username",
+    "policy-name",
+    "policymap-name",
+    "class-map-name",
+    "profile",
+    "type",
+    "action-number",
+    "action",
+    "timeout",
+    "minutes",
+    "seconds",
+    "first",
+    "begin",
+    "last",
+    "prefix",
+    "dest",
+    "source",
+    "wildcard",
+    "percent",
+    "encryption",
+    "pass",
+    "secret",
+    "password",
+    "passwd",
+    "md5",
+    "keyword",
+    "template",
+    "acl-name",
+    "access-list",
+    "acl",
+    "mode",
+    "event-type",
+    "mac",
+    "dscp",
+    "values",
+    "val",
+    "direction",
+    "policy",
+    "domain",
+    "hours",
+    "offset",
+    "zone",
+    "zone-name",
+    "priority",
+    "threshold",
+    "limit",
+    "rate",
+    "max",
+    "min",
+    "banner",
+    "url",
+    "path",
+    "server",
+    "severity",
+    "protocol",
+    "start",
+    "end",
+    "week",
+    "start-day",
+    "day",
+    "month",
+    "time",
+    "no-of-days",
+    "index",
+    "seq",
+    "sequence",
+    "sequence-no",
+    "mdp-id",
+    "config",
+    "server-name",
+    "tls-profile",
+    "attribute",
+    "method",
+    "group-name",
+    "cipher",
+    "algorithm",
+    "description",
+    "switch",
+    "model",
+    "provision",
+    "fwd",
+    "fwding-type",
+    "level-value",
+    "numbers",
+    "ranges",
+    "range",
+    "data",
+    "bytes",
+    "rising",
+    "cause",
+    "feature",
+    "keys",
+    "hash",
+    "ace-rule",
+    "vlan-num",
+    "dst-ip",
+    "ipv4",
+    "key-number",
+    "md5-key",
+    "version",
+    "view-name",
+    "access-name",
+    "recipient",
+}
 # Containers and lists that exist for the model alone.
-SEE_THROUGH = set(
-    """threshold a1 a2 a3 a4 no-vrf-ordered acccess-list method1 exec-timeout-list std sample
-    rate-in-percent sec ip-only ordered access-lists vlan-list list policy event action-list
-    class-number standard extended num level-value values access-list-seq-rule no-vlan sequence
-    numbers range ace-rule case ethernet tagged number auth user-name names v3 security-level
-    security-level-list priv service-templates profile attributes""".split()
-)
-REST_OF_LINE = set(
-    "description remark name banner location contact line path subject-name message".split()
-)
+SEE_THROUGH = {
+    "threshold",
+    "a1",
+    "a2",
+    "a3",
+    "a4",
+    "no-vrf-ordered",
+    "acccess-list",
+    "method1",
+    "exec-timeout-list",
+    "std",
+    "sample",
+    "rate-in-percent",
+    "sec",
+    "ip-only",
+    "ordered",
+    "access-lists",
+    "vlan-list",
+    "list",
+    "policy",
+    "event",
+    "action-list",
+    "class-number",
+    "standard",
+    "extended",
+    "num",
+    "level-value",
+    "values",
+    "access-list-seq-rule",
+    "no-vlan",
+    "sequence",
+    "numbers",
+    "range",
+    "ace-rule",
+    "case",
+    "ethernet",
+    "tagged",
+    "number",
+    "auth",
+    "user-name",
+    "names",
+    "v3",
+    "security-level",
+    "security-level-list",
+    "priv",
+    "service-templates",
+    "profile",
+    "attributes",
+}
+REST_OF_LINE = {
+    "description",
+    "remark",
+    "name",
+    "banner",
+    "location",
+    "contact",
+    "line",
+    "path",
+    "subject-name",
+    "message",
+}
 PORT = re.compile(
     r"(GigabitEthernet|TenGigabitEthernet|TwentyFiveGigE|FortyGigabitEthernet|FiveGigabitEthernet"
     r"|TwoGigabitEthernet|HundredGigE|Port-channel|Vlan|Loopback)(\d[\d/]*)"
@@ -228,9 +398,9 @@ class _Tree:
             if at >= len(words):
                 return
             kind = rows["c"].get(keys[0], {}).get("t")
-            if words[at] == keys[0] and kind and at + 1 < len(words):
-                if self.fits(kind, words[at + 1]):
-                    yield from after(at + 2, keys[1:], hidden, typed)
+            named = words[at] == keys[0] and kind and at + 1 < len(words)
+            if named and self.fits(kind, words[at + 1]):
+                yield from after(at + 2, keys[1:], hidden, typed)
             if self.fits(kind, words[at]):
                 yield from after(at + 1, keys[1:], hidden, typed)
 
@@ -318,19 +488,21 @@ class IosXe:
         for pattern, low, high in LIMITS:
             if (found := re.search(pattern, line)) and not low <= int(found[1]) <= high:
                 return f"{found[1]} is outside {low} to {high}"
-        if found := re.match(r"spanning-tree vlan \S+ priority (\d+)", line):
-            if int(found[1]) % 4096:
-                return "a priority is a multiple of 4096"
+        found = re.match(r"spanning-tree vlan \S+ priority (\d+)", line)
+        if found and int(found[1]) % 4096:
+            return "a priority is a multiple of 4096"
         if found := re.match(r"ip (?:address|route) (\S+) (\d\S+)", line):
             rest = ~int(ipaddress.IPv4Address(found[2])) & 0xFFFFFFFF
             if rest & (rest + 1):
                 return f"{found[2]} is no mask"
-        if found := re.match(r"switch \d+ provision (\S+)", line):
-            if found[1] not in self._models and not found[1].startswith(("c9300x-", "c9200")):
-                return f"{found[1]} is no switch"
-        if found := re.match(r"match dscp (\S+)$", line):
-            if not re.fullmatch(r"default|ef|cs[1-7]|af[1-4][1-3]|\d|[1-5]\d|6[0-3]", found[1]):
-                return f"{found[1]} is no DSCP"
+        found = re.match(r"switch \d+ provision (\S+)", line)
+        newer = ("c9300x-", "c9200")  # of 17.x, or spelt otherwise in 16.9
+        if found and found[1] not in self._models and not found[1].startswith(newer):
+            return f"{found[1]} is no switch"
+        dscp = r"default|ef|cs[1-7]|af[1-4][1-3]|\d|[1-5]\d|6[0-3]"
+        found = re.match(r"match dscp (\S+)$", line)
+        if found and not re.fullmatch(dscp, found[1]):
+            return f"{found[1]} is no DSCP"
         if line.startswith("ntp authentication-key") and not re.fullmatch(
             r"ntp authentication-key \d+ (md5|hmac-sha1|hmac-sha2-256|cmac-aes-128|sha1|sha2) "
             r"\S+( \d)?", line,
@@ -374,7 +546,8 @@ def _holds(pattern: re.Pattern[str], line: str) -> bool:
 SIDE = r"(any|host \d+\.\d+\.\d+\.\d+|\d+\.\d+\.\d+\.\d+ \d+\.\d+\.\d+\.\d+)"
 ENDS = r"(?: (?:eq (\S+)|range (\S+) (\S+)))?"
 ENTRY = re.compile(
-    rf"\d+ (?:permit|deny) (ip|tcp|udp|icmp|esp|gre) {SIDE}{ENDS} {SIDE}{ENDS}( established)?( log)?"
+    rf"\d+ (?:permit|deny) (ip|tcp|udp|icmp|esp|gre) {SIDE}{ENDS} {SIDE}{ENDS}"
+    r"( established)?( log)?"
 )
 LIMITS = (
     (r"^(?:vlan|switchport access vlan|switchport voice vlan|switchport trunk native vlan"

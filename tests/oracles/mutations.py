@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Ways to break a line, fixed before anything was measured; which lines are broken is drawn.
 
 Every operator makes a text that a device would refuse or that means something else; whether an

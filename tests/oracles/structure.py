@@ -41,7 +41,8 @@ COMMON_USES = (
     ("vlan", r"(?:no )?ip igmp snooping vlan (\d+).*"),
     ("acl", r".*ip access-group (\S+) (?:in|out)"),
     ("radius group", r"aaa .* group (?!tacacs|radius)(\S+).*"),
-    ("ntp key", r"ntp (?:trusted-key|server \S+(?: prefer)?(?: iburst)? key) (\d+).*"),
+    ("ntp key", r"ntp server \S+(?: prefer)?(?: iburst)? key (\S+)(?: .*)?"),
+    ("ntp key", r"ntp trusted-key (\S+)"),
     ("view", r"snmp-server group \S+ v3 \w+ read (\S+).*"),
 )
 IOSXE = Rules(
@@ -146,11 +147,13 @@ def _wrong(
         used = re.fullmatch(pattern, path)
         if not used:
             continue
-        at = known.get(kind, {}).get(used[1])
-        if at is None:
-            yield f"{kind} {used[1]} is not defined"
-        elif kind in rules.before and at > number:
-            yield f"{kind} {used[1]} is defined after it is used"
+        named = list(_each(used[1])) if re.fullmatch(r"[\d,-]*[,-][\d,-]+", used[1]) else [used[1]]
+        for name in named:
+            at = known.get(kind, {}).get(name)
+            if at is None:
+                yield f"{kind} {name} is not defined"
+            elif kind in rules.before and at > number:
+                yield f"{kind} {name} is defined after it is used"
     for pattern in rules.once:
         if once := re.fullmatch(pattern, path):
             if (context, once[1]) in seen:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What each oracle says about lines known to be right and wrong."""
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 from ..load.organisation import SiteInputs
-from ..model.organisation import Tier
 from . import (
     addressing,
     assign,
@@ -92,7 +91,6 @@ def design_site(inputs: SiteInputs) -> SiteDesign:
     proofs = never.proofs(inputs, networks, around, rules, port_map, radio)
     sized = sizing.size(needs, inputs.archetype, inputs.catalogue.sizing)
     figures = checks.measure(
-        inputs,
         boxes,
         lines,
         sizing.figures(sized, needs, inputs.archetype, inputs.catalogue.sizing),
@@ -146,5 +144,4 @@ def _facts(inputs: SiteInputs, block: IPv4Network, networks: tuple[Network, ...]
         administration=tuple(dict.fromkeys([*inputs.settings.administration.prefixes, *local])),
         blackhole_vlan=inputs.catalogue.blackhole_vlan,
         native_vlan=inputs.catalogue.native_vlan,
-        high_tier=inputs.archetype.tier is Tier.HIGH,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .base import Model, Name, SchemaVersion, Text
+from .settings import NtpAlgorithm
 from .site import Role
 
 
@@ -49,5 +50,6 @@ class Platform(Model):
     error_pattern: Text
     show_running: Text
     names: NameLimits
+    ntp_algorithm: NtpAlgorithm
     secrets: dict[Name, SecretForm]
     capabilities: dict[Name, Capability]

@@ -212,14 +212,20 @@ def _settings(rng: random.Random) -> dict[str, Any]:
         "dns": {"domain": "horizon.example", "servers": hosts[: rng.randint(1, 3)]},
         "ntp": {
             "servers": [
-                {"address": hosts[4 + n], "key_id": 10 + n, "key": key}
+                {
+                    "address": hosts[4 + n],
+                    "keys": [
+                        {"id": 10 + 2 * n, "algorithm": "sha1", "key": key},
+                        {"id": 11 + 2 * n, "algorithm": "hmac-sha2-256", "key": key},
+                    ],
+                }
                 for n in range(rng.randint(1, 4))
             ]
         },
         "radius": {
             "servers": [
                 {"name": f"radius-{n}", "address": hosts[8 + n], "key": key}
-                for n in range(rng.randint(1, 4))
+                for n in range(rng.randint(1, 3))
             ]
         },
         "syslog": {

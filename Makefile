@@ -1,10 +1,11 @@
 # `make demo` and `make test` set everything up by themselves: Python 3.11 or newer is enough.
 PYTHON ?= python3
 VENV := .venv
+ORACLES := .venv-oracles
 BIN := $(VENV)/bin
 EXAMPLE := examples/horizon
 
-.PHONY: demo test test-all check bench lock golden clean
+.PHONY: demo test test-all oracles check bench lock golden clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready
@@ -19,8 +20,12 @@ demo: $(VENV)/.ready
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest -n auto
 
-test-all: $(VENV)/.ready
-	$(BIN)/python -m pytest -n auto --slow
+test-all: $(VENV)/.ready $(ORACLES)/.ready
+	$(BIN)/python -m pytest -n auto --slow --ignore tests/oracles
+	$(ORACLES)/bin/python -m pytest -n auto --dist worksteal --slow tests/oracles
+
+# The vendors' grammars, in an environment of their own: see docs/oracles.md.
+oracles: $(ORACLES)/.ready
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -42,6 +47,9 @@ lock: $(VENV)/.ready
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --extra dev \
 	    --no-emit-index-url --no-emit-trusted-host --no-header --upgrade \
 	    --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	    --no-emit-index-url --no-emit-trusted-host --no-header --upgrade \
+	    --output-file requirements-oracles.lock pyproject.toml requirements-oracles.in
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sitekit needs Python 3.11 or newer")'
@@ -50,5 +58,12 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(ORACLES)/.ready: requirements-oracles.lock tests/oracles/sources.txt tests/oracles/prepare.py
+	$(PYTHON) -m venv $(ORACLES)
+	$(ORACLES)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-oracles.lock
+	$(ORACLES)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(ORACLES)/bin/python tests/oracles/prepare.py
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(ORACLES) build dist

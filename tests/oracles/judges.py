@@ -1,0 +1,41 @@
+"""The oracles by platform and the texts they judge, made once a process."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from .interface import Oracle
+from .sites import Drawn, Text, drawn, examples
+
+PLATFORMS = ("arista_eos", "cisco_iosxe", "fortinet_fortios")
+
+
+@cache
+def oracle(platform: str) -> Oracle:
+    """The oracle of a platform; what it needs is loaded here and not before."""
+    if platform == "arista_eos":
+        from .eos import Eos
+
+        return Eos()
+    if platform == "cisco_iosxe":
+        from .iosxe import IosXe
+
+        return IosXe()
+    from .fortios import FortiOS
+
+    return FortiOS()
+
+
+@cache
+def generated() -> Drawn:
+    """The sites of the seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        return drawn(Path(folder))
+
+
+@cache
+def texts(platform: str) -> tuple[Text, ...]:
+    """Every configuration of a platform: the examples, then the generated sites."""
+    return tuple(t for t in (*examples(), *generated().texts) if t.platform == platform)

@@ -616,6 +616,18 @@ DeviceDesign = SwitchDesign | FirewallDesign | AccessPointDesign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A supplier that whoever stands on site may have to ring."""
+
+    kind: Literal["managed-services", "carrier"]
+    name: str
+    contact: str
+    phone: str  # empty where nobody wrote one
+    contract: str
+    uplinks: tuple[str, ...]  # of a carrier: its lines at this site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFacts:
     """What every device of a site shares."""
 
@@ -633,6 +645,7 @@ class SiteFacts:
     blackhole_vlan: int
     native_vlan: int
     high_tier: bool
+    contacts: tuple[Contact, ...] = ()  # managed services first, then carriers of its uplinks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

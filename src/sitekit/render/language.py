@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from . import paper_words
+
 FR: dict[str, str] = {
     "colon": " : ",
     "decimal": ",",
@@ -308,6 +310,8 @@ EN: dict[str, str] = {
     "purpose.unused": "Unused, shut",
 }
 
+FR.update(paper_words.FR)
+EN.update(paper_words.EN)
 TABLES: Mapping[str, dict[str, str]] = {"fr": FR, "en": EN}
 
 

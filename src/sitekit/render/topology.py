@@ -115,7 +115,7 @@ def measured(text: str, style: Style) -> float:
 
 
 @lru_cache(maxsize=1 << 14)
-def shortened(text: str, style: Style, width: int) -> str:
+def shortened(text: str, style: Style, width: float) -> str:
     """The text on one line, cut with an ellipsis where it is wider than `width`."""
     text = one_line(text)
     if measured(text, style) <= width:

@@ -34,6 +34,13 @@ class Capability(Model):
     alternative: Text | None = None
 
 
+class Lights(Model):
+    """What its lights say when all is well, for somebody who is no network engineer."""
+
+    fr: Text
+    en: Text
+
+
 class Platform(Model):
     """Facts of one platform; adding one is adding a folder."""
 
@@ -49,5 +56,6 @@ class Platform(Model):
     error_pattern: Text
     show_running: Text
     names: NameLimits
+    lights: Lights | None = None
     secrets: dict[Name, SecretForm]
     capabilities: dict[Name, Capability]

@@ -90,11 +90,6 @@ class Cord:
     metres: float
     what: str  # what it serves, as the port map says it
 
-    @property
-    def label(self) -> str:
-        """The same words at both ends."""
-        return f"{self.left} {self.left_port} ↔ {self.right} {self.right_port}".rstrip()
-
 
 BillKind = Literal[
     "device", "stack-cable", "dac", "transceiver", "cord", "outlet-cord", "fibre-cord", "panel",
@@ -338,10 +333,11 @@ class _Fitting:
         size = self.constants.cabinets_u[-1]
         most = int(size * fill)
         count = ceil(total / most)
-        while True:  # as even as the whole stacks allow
-            for limit in range(ceil(total / count), most + 1):
-                if made := self._spread(count, size, limit, head, groups, machines, ups):
-                    return made
+        while True:  # stacks whole if they can be, then as even as that allows
+            for units in (groups, [[block] for group in groups for block in group]):
+                for limit in range(ceil(total / count), most + 1):
+                    if made := self._spread(count, size, limit, head, units, machines, ups):
+                        return made
             count += 1
 
     def _spread(
@@ -354,15 +350,15 @@ class _Fitting:
         machines: list[Thing],
         ups: list[Thing],
     ) -> tuple[Cabinet, ...]:
-        """Into `count` cabinets, a stack together where it fits into one; empty when it does not."""
+        """Into `count` cabinets filled to `most`, each group in one; empty when that cannot be."""
         tops: list[list[Thing]] = [[] for _ in range(count)]
         bottoms: list[list[Thing]] = [[] for _ in range(count)]
         for number, thing in enumerate(ups):
             bottoms[number % count].append(thing)
         left = [most - _height(bottom) for bottom in bottoms]
 
-        def put(things: list[Thing], into: list[list[Thing]], first: int) -> int | None:
-            for at in range(first, count):
+        def put(things: list[Thing], into: list[list[Thing]]) -> int | None:
+            for at in range(count):
                 if _height(things) <= left[at]:
                     left[at] -= _height(things)
                     into[at][:0] = things if into is bottoms else []
@@ -371,20 +367,14 @@ class _Fitting:
                     return at
             return None
 
-        if put(head, tops, 0) is None:
+        if put(head, tops) is None:
             return ()
         for machine in reversed(machines):
-            if put([machine], bottoms, 0) is None:
+            if put([machine], bottoms) is None:
                 return ()
         for group in groups:
-            whole = [thing for block in group for thing in block]
-            if _height(whole) <= most and put(whole, tops, 0) is not None:
-                continue
-            at: int | None = 0
-            for block in group:
-                at = put(block, tops, at or 0)
-                if at is None:
-                    return ()
+            if put([thing for block in group for thing in block], tops) is None:
+                return ()
         strips = min(2, len(ups))
         return tuple(
             _cabinet(f"R{number}", size, top, bottom, strips)
@@ -465,7 +455,7 @@ class _Fitting:
 
     def _cords(self, where: dict[str, int]) -> Iterator[Cord]:
         for switch in self.switches:
-            yield from self._stack_ring(switch)
+            yield from self._stack_ring(switch, where)
         for cable in self.design.cables:
             if cable.kind == "access-point":
                 continue  # among the ports of the switch: through a panel
@@ -501,14 +491,16 @@ class _Fitting:
             return where[name]
         return where.get(f"{name}.{socket.member}") if socket else None
 
-    def _stack_ring(self, switch: SwitchDesign) -> Iterator[Cord]:
+    def _stack_ring(self, switch: SwitchDesign, where: dict[str, int]) -> Iterator[Cord]:
         members = [m.number for m in switch.members]
         if len(members) < 2:
             return
         for here, there in zip(members, [*members[1:], members[0]], strict=True):
+            ends = (f"{switch.name}.{here}", f"{switch.name}.{there}")
+            near = where.get(ends[0]) == where.get(ends[1])
             yield self._cord(
-                (f"{switch.name}.{here}", "STACK 1"), (f"{switch.name}.{there}", "STACK 2"),
-                "stack", "stack", "stack", what=switch.name,
+                (ends[0], "STACK 1"), (ends[1], "STACK 2"), "stack", "stack",
+                "stack" if near else "between", what=switch.name,
             )  # fmt: skip
 
     def _port_cords(self, switch: SwitchDesign, where: dict[str, int]) -> Iterator[Cord]:
@@ -567,9 +559,9 @@ class _Fitting:
 
     def _bill(self, cabinets: tuple[Cabinet, ...], cords: tuple[Cord, ...]) -> Iterator[BillLine]:
         yield from self._device_lines()
-        stack = self.constants.cord_m["stack"]
-        if ring := sum(cord.media == "stack" for cord in cords):
-            yield BillLine("stack-cable", "", ring, metres=stack)
+        rings = Counter(cord.metres for cord in cords if cord.media == "stack")
+        for metres, count in sorted(rings.items()):
+            yield BillLine("stack-cable", "", count, metres=metres)
         dacs = Counter((mbps(c.speed), c.speed, c.metres) for c in cords if c.media == "dac")
         for (_, speed, metres), count in sorted(dacs.items()):
             yield BillLine("dac", "", count, speed=speed, metres=metres)

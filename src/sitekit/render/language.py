@@ -320,6 +320,7 @@ class Words:
     """The words of one language."""
 
     table: dict[str, str]
+    language: str = "en"
 
     def __call__(self, key: str, **values: object) -> str:
         """The phrase called `key`, with its blanks filled in."""
@@ -343,7 +344,7 @@ class Words:
 
 def words(language: str) -> Words:
     """The words of a site's language."""
-    return Words(TABLES[language])
+    return Words(TABLES[language], language)
 
 
 def one_line(text: str) -> str:

@@ -7,8 +7,10 @@ they would leave it, as in the topology picture.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from .topology import Style, escaped, shortened
+from .language import one_line
+from .topology import Style, escaped, measured, shortened
 
 WIDTH, HEIGHT = 210, 297
 
@@ -44,7 +46,7 @@ _LOOKS = """<style>
 .paper .nr{fill:#2b4c7e}
 .paper .air{fill:#fbfcfd;stroke:#e4e9ee;stroke-width:.15}
 .paper .co{stroke:#4a5868;stroke-width:.2}
-.paper .pt{stroke:#7d8b9a;stroke-width:1.5;stroke-dasharray:1.3 .5}
+.paper .pt{stroke:#7d8b9a;stroke-width:1.5}
 .paper .k-firewall{fill:#b5533c}
 .paper .k-core-switch{fill:#2b4c7e}
 .paper .k-access-switch{fill:#4f81b5}
@@ -95,6 +97,14 @@ class Paper:
             f'<line class="{kind}" x1="{x:g}" y1="{y:g}" x2="{to_x:g}" y2="{to_y:g}"/>'
         )
 
+    def ports(self, x: float, y: float, to_x: float, count: int) -> None:
+        """A row of `count` sockets."""
+        pitch = (to_x - x) / count
+        self.parts.append(
+            f'<line class="pt" x1="{x:g}" y1="{y:g}" x2="{to_x:g}" y2="{y:g}" '
+            f'stroke-dasharray="{pitch * 0.7:.3f} {pitch * 0.3:.3f}"/>'
+        )
+
     def svg(self) -> str:
         """The page, standing alone: prints at its true size."""
         return "\n".join(
@@ -108,3 +118,16 @@ class Paper:
                 "</svg>\n",
             )
         )
+
+
+@lru_cache(maxsize=1 << 12)
+def wrapped(text: str, style: Style, width: float) -> tuple[str, ...]:
+    """The text in lines of at most `width`, broken at spaces; a longer word stands alone."""
+    lines: list[str] = []
+    for word in one_line(text).split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and measured(longer, style) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return tuple(lines)

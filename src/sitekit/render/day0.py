@@ -6,13 +6,14 @@ which port, in which order to switch on, which lights mean well, and whom to rin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import get_args
 
 from ..design.result import AccessPointDesign, FirewallDesign, SiteDesign, SwitchDesign
 from ..load.catalogue import Catalogue
-from ..model.catalogue import FitOut
+from ..model.catalogue import CordKind, FitOut
 from ..model.site import Role
 from .artifact import Artifact
 from .documents import Table, as_markdown, markdown_cell, page, part
@@ -85,14 +86,19 @@ class Sheet:
     serials: tuple[tuple[str, str, str], ...]  # device, model, serial number
 
 
+FEW = 40  # cords that one sheet takes; beyond, those between devices are on it
 _LATER = frozenset({"office", "media", "access-point", "security", "server"})
+_ORDER: dict[str, int] = {kind: number for number, kind in enumerate(get_args(CordKind))}
 _PASSIVE = frozenset({"panel", "fibre-panel", "cable-manager"})
 
 
 def _sheet(design: SiteDesign, fitted: Fitted, catalogue: Catalogue, say: Words) -> Sheet:
     facts = design.facts
     constants = catalogue.fit_out
-    first = [cord for cord in fitted.cords if cord.kind not in _LATER]
+    ordered = sorted(fitted.cords, key=lambda cord: _ORDER[cord.kind])  # stable: as in the table
+    first = [cord for cord in ordered if cord.kind not in _LATER]
+    if len(ordered) <= FEW:
+        first = ordered
     return Sheet(
         unpack=tuple(
             (
@@ -137,7 +143,7 @@ def _plug(cord: Cord, prefix: str, constants: FitOut, say: Words) -> Plug:
         fill=constants.palette[cord.colour].hex,
         left=left,
         right=right,
-        media=f"{say(f'media.{cord.media}')}, {metres(cord.metres, say)} m",
+        media=f"{say(f'media.{cord.media}')} {metres(cord.metres, say)} m",
     )
 
 
@@ -198,12 +204,13 @@ def _markdown_sheet(design: SiteDesign, sheet: Sheet, say: Words) -> str:
         title="sheet",
         parts=(
             say("sheet-lead") + "\n",
-            part(f"1. {say('sheet-unpack')}", _list(" — ".join(filter(None, u)) for u in sheet.unpack)),
+            part(
+                f"1. {say('sheet-unpack')}",
+                _list(" — ".join(filter(None, u)) for u in sheet.unpack),
+            ),
             part(
                 f"2. {say('sheet-place')}",
-                as_markdown(
-                    Table((say("from-unit"), say("name"), say("thing")), sheet.place), say
-                ),
+                as_markdown(Table((say("from-unit"), say("name"), say("thing")), sheet.place), say),
                 say("sheet-place-more") + "\n",
             ),
             part(
@@ -215,7 +222,7 @@ def _markdown_sheet(design: SiteDesign, sheet: Sheet, say: Words) -> str:
                     ),
                     say,
                 ),
-                say("sheet-plug-rest", count=sheet.rest) + "\n",
+                *((say("sheet-plug-rest", count=sheet.rest) + "\n",) if sheet.rest else ()),
             ),
             part(f"4. {say('sheet-power')}", _list(sheet.power, numbered=True)),
             part(
@@ -252,9 +259,11 @@ def _markdown_sheet(design: SiteDesign, sheet: Sheet, say: Words) -> str:
     )
 
 
-def _list(lines: Iterator[str] | Sequence[str], *, numbered: bool = False) -> str:
-    marks = (f"{n}." if numbered else "-" for n in range(1, 1000))
-    return "".join(f"{mark} {markdown_cell(line)}\n" for mark, line in zip(marks, lines, strict=False))
+def _list(lines: Iterable[str], *, numbered: bool = False) -> str:
+    return "".join(
+        f"{f'{number}.' if numbered else '-'} {markdown_cell(line)}\n"
+        for number, line in enumerate(lines, 1)
+    )
 
 
 # --- to print ----------------------------------------------------------------------------------
@@ -285,24 +294,26 @@ def _paper_sheet(design: SiteDesign, sheet: Sheet, say: Words) -> Paper:
     rows = max(len(sheet.unpack), len(sheet.place) + 1)
     half = -(-len(sheet.plugs) // 2)
     least = 3 * ROW + 8
-    room = floor - bottom - y - 2 * 9 - 12
+    room = floor - bottom - y - 2 * 9 - 15
     upper = min(rows, int((room - min(least, half * ROW)) / ROW))
     y += 4
     _unpack(paper, sheet, say, SIDE, y, upper)
     _place(paper, sheet, say, right, y, upper)
-    y += 8 + upper * ROW
+    y += 11 + upper * ROW
     lower = min(half, int((floor - bottom - y - 13) / ROW))
     y = _plugs(paper, sheet, say, y, lower)
-    _power_part(paper, sheet, say, SIDE, y)
+    end = _power_part(paper, sheet, say, SIDE, y)
+    _serials(paper, sheet, say, SIDE, end + 4, floor)
     _phone_part(paper, sheet, say, right, y)
     return paper
 
 
 def _bottom(sheet: Sheet) -> float:
     """How high the last two columns are."""
-    left = 8 + len(_power_lines(sheet)) * ROW
+    left = 6 + len(_power_lines(sheet)) * ROW
     lights = sum(len(wrapped(t, SMALL, COLUMN)) * 3.4 + 4.2 for _, t in sheet.lights)
-    right = 8 + lights + 4 + 8 + 3 * 2 * ROW + 8 + max(1, len(sheet.contacts)) * 9.4
+    words_high = sum(len(wrapped(t, BODY, COLUMN)) for t in sheet.phone) * ROW
+    right = 6 + lights + 8 + 6 + words_high + 1 + max(1, len(sheet.contacts)) * 9.4
     return max(left, right)
 
 
@@ -324,7 +335,9 @@ def _unpack(paper: Paper, sheet: Sheet, say: Words, x: float, y: float, rows: in
         paper.text(role, x + COLUMN, y, COLUMN * 0.4, SMALL, "mu end")
         y += ROW
     if more:
-        paper.text(f"{say('more', count=more)} : bill-of-materials", x, y, COLUMN, SMALL, "mu")
+        paper.text(
+            f"{say('more', count=more)}{say('colon')}bill-of-materials", x, y, COLUMN, SMALL, "mu"
+        )
 
 
 def _place(paper: Paper, sheet: Sheet, say: Words, x: float, y: float, rows: int) -> None:
@@ -336,7 +349,7 @@ def _place(paper: Paper, sheet: Sheet, say: Words, x: float, y: float, rows: int
         paper.text(what, x + COLUMN, y, COLUMN - 20 - COLUMN * 0.44, SMALL, "mu end")
         y += ROW
     if more:
-        paper.text(f"{say('more', count=more)} : rack.svg", x, y, COLUMN, SMALL, "mu")
+        paper.text(f"{say('more', count=more)}{say('colon')}rack.svg", x, y, COLUMN, SMALL, "mu")
     else:
         paper.text(say("sheet-place-more"), x, y, COLUMN, SMALL, "mu")
 
@@ -350,13 +363,14 @@ def _plugs(paper: Paper, sheet: Sheet, say: Words, y: float, rows: int) -> float
         base = y + number % per * ROW
         paper.colour(x, base - 2.3, 6, 2.6, plug.fill)
         paper.text(plug.colour, x + 7.2, base, 10, SMALL)
-        paper.text(plug.left, x + 18, base, 27, SMALL_STRONG)
-        paper.text("→", x + 46, base, 4, SMALL, "mu")
-        paper.text(plug.right, x + 50, base, 23, SMALL_STRONG)
-        paper.text(plug.media, x + COLUMN, base, COLUMN - 74, SMALL, "mu end")
+        paper.text(plug.left, x + 17, base, 26, SMALL_STRONG)
+        paper.text("→", x + 44, base, 3.5, SMALL, "mu")
+        paper.text(plug.right, x + 48, base, 26, SMALL_STRONG)
+        paper.text(plug.media, x + COLUMN, base, COLUMN - 75, SMALL, "mu end")
     y += per * ROW
-    rest = say("sheet-plug-rest", count=sheet.rest + more)
-    paper.text(rest, SIDE, y, WIDTH - 2 * SIDE, SMALL, "mu")
+    if sheet.rest + more:
+        rest = say("sheet-plug-rest", count=sheet.rest + more)
+        paper.text(rest, SIDE, y, WIDTH - 2 * SIDE, SMALL, "mu")
     return y + 8
 
 
@@ -368,12 +382,29 @@ def _power_lines(sheet: Sheet) -> list[tuple[str, bool]]:
     return lines
 
 
-def _power_part(paper: Paper, sheet: Sheet, say: Words, x: float, y: float) -> None:
+def _power_part(paper: Paper, sheet: Sheet, say: Words, x: float, y: float) -> float:
     y = _heading(paper, 4, say("sheet-power"), x, y, COLUMN)
     for line, begins in _power_lines(sheet):
         inset = 0 if begins else 4
         paper.text(line, x + inset, y, COLUMN - inset + 4, BODY)
         y += ROW
+    return y
+
+
+def _serials(paper: Paper, sheet: Sheet, say: Words, x: float, y: float, floor: float) -> None:
+    """Serial numbers to compare with the boxes, as many as there is room for."""
+    shown, more = _fitting(len(sheet.serials), int((floor - y - 6) / ROW))
+    if not shown:
+        return
+    paper.text(say("serials"), x, y, COLUMN, HEADING)
+    paper.line(x, y + 1.8, x + COLUMN, y + 1.8)
+    y += 6
+    for name, _, serial in sheet.serials[:shown]:
+        paper.text(name, x, y, COLUMN * 0.36, SMALL_STRONG)
+        paper.text(serial, x + COLUMN, y, COLUMN * 0.6, SMALL, "end")
+        y += ROW
+    if more:
+        paper.text(f"{say('more', count=more)}{say('colon')}sheet.md", x, y, COLUMN, SMALL, "mu")
 
 
 def _phone_part(paper: Paper, sheet: Sheet, say: Words, x: float, y: float) -> None:

@@ -85,6 +85,7 @@ _MARKDOWN_SPECIAL = re.compile(r"[\\`*\[\]|~#$]|(?<!\w)_|_(?!\w)")
 
 
 def as_csv(table: Table) -> str:
+    """The table for a spreadsheet."""
     lines = [",".join(map(csv_cell, row)) for row in (table.columns, *table.rows)]
     return "\n".join(lines) + "\n"
 
@@ -126,6 +127,7 @@ def page(design: SiteDesign, say: Words, *, title: str, parts: Iterable[str]) ->
 
 
 def part(title: str, *paragraphs: str, level: int = 2) -> str:
+    """A part of a page: its heading, then its paragraphs."""
     return "\n".join((f"{'#' * level} {markdown_cell(title)}\n", *paragraphs))
 
 

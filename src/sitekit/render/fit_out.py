@@ -145,8 +145,8 @@ class Socket:
 
 def sockets(model: HardwareModel, members: int) -> dict[str, Socket]:
     """Every port of a device by its name; equal models share the answer."""
-    key = (model.product, members, tuple((g.name, g.first, g.count, g.media, g.default) for g in model.ports))
-    return _sockets(*key)
+    groups = tuple((g.name, g.first, g.count, g.media, g.default) for g in model.ports)
+    return _sockets(model.product, members, groups)
 
 
 @lru_cache(maxsize=512)
@@ -282,16 +282,18 @@ class _Fitting:
         return {
             key: (
                 *(
-                    Thing("fibre-panel", self._panel(key, page, "fibre-panel"), "", self._u("fibre-panel"))
+                    self._panel_thing(key, page, "fibre-panel")
                     for page in sorted(fibre.get(key, ()))
                 ),
-                *(
-                    Thing("panel", self._panel(key, page, "panel"), "", self._u("panel"))
-                    for page in range(count)
-                ),
+                *(self._panel_thing(key, page, "panel") for page in range(count)),
             )
             for key, count in least.items()
         }
+
+    def _panel_thing(
+        self, key: tuple[str, int], page: int, kind: Literal["panel", "fibre-panel"]
+    ) -> Thing:
+        return Thing(kind, self._panel(key, page, kind), "", self._u(kind))
 
     def _panel(self, key: tuple[str, int], page: int, kind: str) -> str:
         """`sw-01-A`, `sw-01.2-B`, `core-01-F1`: named after the box, so never renumbered."""
@@ -333,10 +335,23 @@ class _Fitting:
         size = self.constants.cabinets_u[-1]
         most = int(size * fill)
         count = ceil(total / most)
-        while True:  # stacks whole if they can be, then as even as that allows
-            for units in (groups, [[block] for group in groups for block in group]):
-                for limit in range(ceil(total / count), most + 1):
-                    if made := self._spread(count, size, limit, head, units, machines, ups):
+        things = [*head, *(thing for group in groups for block in group for thing in block)]
+        tallest = max(thing.units for thing in (*things, *machines, *ups))
+        if tallest + ups[0].units > most:
+            raise RenderError(
+                f"{self.design.facts.code}: no cabinet holds a thing of {tallest} U and a UPS",
+                hint="the catalogue's fit_out.yaml gives cabinets_u, fill and heights_u",
+            )
+        # stacks whole if they can be, else switches with their panels, else thing by thing
+        ways: tuple[tuple[list[Thing], list[list[list[Thing]]]], ...] = (
+            (head, groups),
+            (head, [[block] for group in groups for block in group]),
+            ([], [[[thing]] for thing in things]),
+        )
+        while True:
+            for first, units in ways:
+                for limit in range(ceil(total / count), most + 1):  # as even as that allows
+                    if made := self._spread(count, size, limit, first, units, machines, ups):
                         return made
             count += 1
 
@@ -576,14 +591,12 @@ class _Fitting:
             yield BillLine("cord", "", count, metres=metres, colour=colour)
         panelled = sum(c.kind in _OUTLET_KINDS and c.media == "copper" for c in cords)
         if panelled:
-            yield BillLine(
-                "outlet-cord", "", panelled, metres=self.constants.cord_m["outlet"]
-            )
+            yield BillLine("outlet-cord", "", panelled, metres=self.constants.cord_m["outlet"])
         things = [p.thing for cabinet in cabinets for p in cabinet.placed]
         for kind in ("panel", "fibre-panel", "cable-manager", "tray", "shelf"):
             found = [t for t in things if t.kind == kind]
             if found:
-                yield BillLine(kind, "", len(found), units=found[0].units)  # type: ignore[arg-type]
+                yield BillLine(kind, "", len(found), units=found[0].units)
         units = self._u("ups")
         for va, count in sorted(Counter(self._ups()).items()):
             yield BillLine("ups", "", count, units=units, size=va)
@@ -629,9 +642,7 @@ def _height(things: Iterable[Thing]) -> int:
     return sum(thing.units for thing in things)
 
 
-def _cabinet(
-    name: str, units: int, top: list[Thing], bottom: list[Thing], strips: int
-) -> Cabinet:
+def _cabinet(name: str, units: int, top: list[Thing], bottom: list[Thing], strips: int) -> Cabinet:
     """From the top down what people plug, from the bottom up what is heavy; air between."""
     placed: list[Placed] = []
     at = units

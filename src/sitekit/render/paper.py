@@ -68,7 +68,7 @@ class Paper:
     def text(
         self, text: str, x: float, y: float, width: float, style: Style, kind: str = ""
     ) -> None:
-        """One line whose base is at `y`; `kind`: mid and end say where x is, others how it looks."""
+        """One line whose base is at `y`; mid and end in `kind` say where x is."""
         if text:
             cut = escaped(shortened(text, style, width))
             look = f"{style.name} {kind}" if kind else style.name

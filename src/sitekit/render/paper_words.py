@@ -6,8 +6,8 @@ FR: dict[str, str] = {
     "bill": "Nomenclature",
     "bill-intro": "Ce qu'il faut commander pour le local technique et ses cordons. Puissance "
     "appelée\u00a0: {draw} W, plus {poe} W de PoE\u00a0; autonomie visée\u00a0: {minutes} min.",
-    "bill-optics": "Modules et cordons optiques\u00a0: côté commutateur. L'autre extrémité vient avec "
-    "la machine raccordée.",
+    "bill-optics": "Modules et cordons optiques\u00a0: côté commutateur. L'autre extrémité vient "
+    "avec la machine raccordée.",
     "bill-item": "Article",
     "bill-product": "Référence",
     "bill-quantity": "Quantité",
@@ -51,8 +51,8 @@ FR: dict[str, str] = {
     "rack-strips.1": "{count} bandeau de prises vertical au dos",
     "rack-strips.n": "{count} bandeaux de prises verticaux au dos, un par onduleur",
     "patch-table": "Table de brassage",
-    "patch-intro": "Chaque cordon, d'un bout à l'autre. Un port garde sa place au panneau\u00a0: un "
-    "cordon de plus n'en déplace aucun autre.",
+    "patch-intro": "Chaque cordon, d'un bout à l'autre. Un port garde sa place au panneau\u00a0: "
+    "un cordon de plus n'en déplace aucun autre.",
     "patch-from": "De",
     "patch-from-port": "Port",
     "patch-to": "À",
@@ -78,7 +78,7 @@ FR: dict[str, str] = {
     "media.copper": "RJ45",
     "media.dac": "DAC",
     "media.fibre": "fibre LC",
-    "media.stack": "câble de pile",
+    "media.stack": "pile",
     "labels": "Étiquettes",
     "labels-page": "{site} · étiquettes {page}/{pages} · planche de 65 (38,1 × 21,2 mm), imprimer "
     "à 100 %",
@@ -99,7 +99,7 @@ FR: dict[str, str] = {
     "sheet-power.points": "Les bornes Wi-Fi s'allument seules, par leur câble.",
     "sheet-power.call": "Appeler l'infogérance\u00a0: elle charge les configurations.",
     "sheet-lights": "Voyants\u00a0: ce qui est bon signe",
-    "sheet-lights-port": "Port branché\u00a0: voyant allumé ou clignotant, au plus une minute après.",
+    "sheet-lights-port": "Port branché\u00a0: voyant allumé ou clignotant en moins d'une minute.",
     "sheet-phone": "Au téléphone",
     "sheet-phone.say": "Dire\u00a0: «\u00a0site {code}, {name}, étape n° … ».",
     "sheet-phone.serial": "Lire le numéro de série sous l'équipement et la couleur de ses voyants.",
@@ -112,8 +112,8 @@ FR: dict[str, str] = {
     "no-contact": "Aucun contact n'est écrit dans organisation.yaml.",
     "serials": "Numéros de série",
     "day0": "Jour 0",
-    "day0-intro": "Pour l'infogérance\u00a0: dans day-0/, une amorce par équipement, à charger à la "
-    "console avant la configuration complète.",
+    "day0-intro": "Pour l'infogérance\u00a0: dans day-0/, une amorce par équipement, à charger à "
+    "la console avant la configuration complète.",
     "bootstrap": "Amorce",
 }
 
@@ -193,7 +193,7 @@ EN: dict[str, str] = {
     "media.copper": "RJ45",
     "media.dac": "DAC",
     "media.fibre": "LC fibre",
-    "media.stack": "stack cable",
+    "media.stack": "stack",
     "labels": "Labels",
     "labels-page": "{site} · labels {page}/{pages} · sheet of 65 (38.1 × 21.2 mm), print at 100 %",
     "sheet": "On-site start-up",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import get_args
 
 from ..design.result import SiteDesign
-from ..model.catalogue import FitOut
+from ..model.catalogue import CordKind, FitOut
 from .artifact import Artifact
 from .documents import Table, as_csv, as_markdown, page, part
 from .fit_out import BillLine, Cabinet, Cord, Fitted, Placed, Thing
@@ -23,7 +25,7 @@ from .paper import (
     WIDTH,
     Paper,
 )
-from .topology import brief_port, escaped, measured, shortened
+from .topology import Style, brief_port, escaped, measured, shortened
 
 # --- shared wording ----------------------------------------------------------------------------
 
@@ -49,9 +51,7 @@ def thing_title(thing: Thing, say: Words) -> str:
 # --- tables ------------------------------------------------------------------------------------
 
 
-def room_papers(
-    design: SiteDesign, fitted: Fitted, constants: FitOut
-) -> Iterator[Artifact]:
+def room_papers(design: SiteDesign, fitted: Fitted, constants: FitOut) -> Iterator[Artifact]:
     """Bill, patch table, rack elevation and labels; paths are relative to the site's folder."""
     say = words(design.facts.settings.language)
     bill = _bill(fitted.bill, constants, say)
@@ -95,7 +95,7 @@ def room_papers(
             ),
         ),
     )
-    yield from _racks(design, fitted, say, constants.panel_ports)
+    yield from _racks(design, fitted, say, constants)
     yield from _labels(design, fitted, constants, say)
 
 
@@ -216,6 +216,7 @@ def label_ends(cord: Cord, prefix: str) -> tuple[str, str]:
     )
 
 
+@lru_cache(maxsize=1 << 13)
 def _end(name: str, port: str, prefix: str) -> str:
     short = name.removeprefix(prefix) or name
     return f"{short} {brief_port(port)}" if port else short
@@ -227,17 +228,17 @@ PER_PAGE = 2  # cabinets side by side
 TOP, BOTTOM, SIDE = 40.0, 22.0, 12.0
 
 
-def _racks(design: SiteDesign, fitted: Fitted, say: Words, ports: int) -> Iterator[Artifact]:
-    pages = [
-        fitted.cabinets[at : at + PER_PAGE] for at in range(0, len(fitted.cabinets), PER_PAGE)
-    ]
+def _racks(design: SiteDesign, fitted: Fitted, say: Words, constants: FitOut) -> Iterator[Artifact]:
+    pages = [fitted.cabinets[at : at + PER_PAGE] for at in range(0, len(fitted.cabinets), PER_PAGE)]
     for number, cabinets in enumerate(pages, 1):
         name = "rack.svg" if number == 1 else f"rack-{number:02}.svg"
-        yield Artifact(PurePosixPath(name), _rack_page(design, fitted, cabinets, say, ports).svg())
+        yield Artifact(
+            PurePosixPath(name), _rack_page(design, fitted, cabinets, say, constants).svg()
+        )
 
 
 def _rack_page(
-    design: SiteDesign, fitted: Fitted, cabinets: Sequence[Cabinet], say: Words, ports: int
+    design: SiteDesign, fitted: Fitted, cabinets: Sequence[Cabinet], say: Words, constants: FitOut
 ) -> Paper:
     facts = design.facts
     paper = Paper(f"{say('rack')}{say('colon')}{facts.name} ({facts.code})")
@@ -251,11 +252,28 @@ def _rack_page(
     unit = min(9.0, (HEIGHT - TOP - BOTTOM) / tallest)
     if len(cabinets) == 1:
         width = 120
+        _legend(paper, fitted.cords, constants, say, SIDE + width + 12)
     floor = TOP + tallest * unit
     for number, cabinet in enumerate(cabinets):
         x = SIDE + number * (width + 10)
-        _cabinet(paper, cabinet, fitted.fill, x, floor, width, unit, say, ports)
+        _cabinet(paper, cabinet, fitted.fill, x, floor, width, unit, say, constants.panel_ports)
     return paper
+
+
+def _legend(paper: Paper, cords: Sequence[Cord], constants: FitOut, say: Words, x: float) -> None:
+    """Beside a single cabinet there is room to say which colour is what."""
+    y = TOP - 7
+    paper.text(say("colours"), x, y, WIDTH - SIDE - x, HEADING)
+    y += 7
+    for kind in dict.fromkeys(sorted((c.kind for c in cords), key=_KINDS.index)):
+        colour = constants.colours[kind]
+        paper.colour(x, y - 2.3, 6, 2.6, constants.palette[colour].hex)
+        paper.text(colour_name(colour, constants, say), x + 8, y, 12, SMALL)
+        paper.text(say(f"cord.{kind}"), x + 20, y, WIDTH - SIDE - x - 20, SMALL, "mu")
+        y += 4.4
+
+
+_KINDS = get_args(CordKind)
 
 
 def _cabinet(
@@ -285,9 +303,7 @@ def _cabinet(
     )  # fmt: skip
     paper.box(x, top, rail, cabinet.units * unit, "rail")
     paper.box(x + width - rail, top, rail, cabinet.units * unit, "rail")
-    taken = {
-        placed.unit + at for placed in cabinet.placed for at in range(placed.thing.units)
-    }
+    taken = {placed.unit + at for placed in cabinet.placed for at in range(placed.thing.units)}
     middle = unit / 2 + 0.85
     for number in range(cabinet.units, 0, -1):
         y = floor - number * unit
@@ -297,7 +313,16 @@ def _cabinet(
             paper.box(x + rail, y, width - 2 * rail, unit, "air")
     for placed in cabinet.placed:
         y = floor - (placed.unit + placed.thing.units - 1) * unit
-        _thing(paper, placed.thing, x + rail, y, width - 2 * rail, placed.thing.units * unit, say, ports)
+        _thing(
+            paper,
+            placed.thing,
+            x + rail,
+            y,
+            width - 2 * rail,
+            placed.thing.units * unit,
+            say,
+            ports,
+        )
     paper.box(x, top, width, cabinet.units * unit, "fr")
     for side, letter in zip((x - 2.6, x + width + 0.8), "AB"[: cabinet.strips], strict=False):
         paper.box(side, top + unit, 1.8, (cabinet.units - 2) * unit, "k-strip", 0.5)
@@ -306,7 +331,13 @@ def _cabinet(
 
 
 def _thing(
-    paper: Paper, thing: Thing, x: float, y: float, width: float, height: float, say: Words,
+    paper: Paper,
+    thing: Thing,
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    say: Words,
     ports: int,
 ) -> None:
     gap = 0.25
@@ -370,9 +401,7 @@ def _labels(
     per = ACROSS * DOWN
     pages = -(-len(made) // per)
     for number in range(pages):
-        title = say(
-            "labels-page", site=design.facts.code, page=number + 1, pages=pages
-        )
+        title = say("labels-page", site=design.facts.code, page=number + 1, pages=pages)
         paper = Paper(f"{say('labels')}{say('colon')}{design.facts.name} ({design.facts.code})")
         paper.text(title, WIDTH / 2, 6.5, WIDTH - 20, SMALL, "mu mid")
         for slot, label in enumerate(made[number * per : (number + 1) * per]):
@@ -385,11 +414,12 @@ def _labels(
 _INNER = LABEL_WIDTH - 6
 
 
-def _line(text: str, y: float, style: object, kind: str = "") -> str:
+@lru_cache(maxsize=1 << 13)
+def _line(text: str, y: float, style: Style, kind: str = "") -> str:
     if not text:
         return ""
-    cut = escaped(shortened(text, style, _INNER))  # type: ignore[arg-type]
-    look = f"{style.name} {kind}" if kind else style.name  # type: ignore[attr-defined]
+    cut = escaped(shortened(text, style, _INNER))
+    look = f"{style.name} {kind}" if kind else style.name
     return f'<text class="{look}" x="3" y="{y:g}">{cut}</text>'
 
 

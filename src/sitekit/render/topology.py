@@ -415,6 +415,7 @@ _BRIEF = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=1 << 12)
 def brief_port(name: str) -> str:
     """An interface name as people write it on a drawing: Te1/1/1, Et49."""
     for long, brief in _BRIEF:

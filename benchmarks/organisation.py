@@ -11,12 +11,13 @@ PEOPLE = 20
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 BLOCK = 19
 POOL = IPv4Network("10.0.0.0/8")
+LINES = IPv4Network("198.18.0.0/15")  # RFC 2544: for benchmarks of network devices
 
 # Six devices a site, as far as the archetype has them: firewalls, core, access, access points.
 SITES = {
     "small-office": """\
 devices:
-  - { role: firewall, model: fg-100f }
+  - { role: firewall, model: fg-120g }
   - { role: access-switch, model: c9200l-48p-4x, stack: 2 }
   - { role: access-point, model: fap-231g, count: 4 }
 """,
@@ -33,7 +34,7 @@ devices:
 """,
     "temporary-office": """\
 devices:
-  - { role: firewall, model: fg-100f }
+  - { role: firewall, model: fg-120g }
   - { role: access-switch, model: ccs-720xp-48y6 }
   - { role: access-switch, model: ccs-720xp-48y6 }
   - { role: access-point, model: fap-231g, count: 4 }
@@ -53,8 +54,8 @@ closes: {closes}
 block: {block}
 uplinks:
   - {{ name: wan1, kind: ftto, carrier: carrier-a, down_mbps: 1000, up_mbps: 1000,
-      ordered: 2026-11-01, addressing: {{ address: 198.51.100.2, prefix_length: 30,
-      gateway: 198.51.100.1 }} }}
+      ordered: 2026-11-01, addressing: {{ address: {address}, prefix_length: 30,
+      gateway: {gateway} }} }}
   - {{ name: wan2, kind: ftth-pro, carrier: carrier-b, down_mbps: 500, up_mbps: 500,
       ordered: 2026-11-01 }}
 """
@@ -94,6 +95,8 @@ def write(folder: Path, sites: int) -> Path:
             people=PEOPLE,
             block=next(blocks),
             closes="2027-09-30",
+            address=LINES[4 * number + 2],
+            gateway=LINES[4 * number + 1],
         )
         (folder / "sites" / f"{code}.yaml").write_text(head + SITES[archetype], encoding="utf-8")
     with (folder / "people.csv").open("w", encoding="utf-8") as file:

@@ -12,15 +12,16 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.organisation import write
-from sitekit import design_site, load_organisation, render_site
+from sitekit import design_site, load_organisation, render_site, render_sites
 from sitekit.cli.output import write_artifacts
 from sitekit.design.result import AccessPointDesign, PortProfile
 from sitekit.load import LoadedOrganisation
+from sitekit.load.spread import processes
 from sitekit.render.engine import engine_of
 
 T = TypeVar("T")
@@ -38,6 +39,19 @@ def measured(work: Callable[[], T]) -> tuple[T, float]:
     start = time.process_time()
     result = work()
     return result, time.process_time() - start
+
+
+def wall(work: Callable[[], object]) -> float:
+    """Seconds by the clock on the wall."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def consume(results: Iterable[object]) -> None:
+    """Take every result and keep none."""
+    for _ in results:
+        pass
 
 
 def main() -> None:
@@ -76,6 +90,13 @@ def measure(sites: int) -> dict[str, float]:
             for artifact in render_site(design_site(inputs), organisation.catalogue)
         )
         _, everything = measured(lambda: write_artifacts(pairs, Path(name) / "out", prune=False))
+        alone = wall(lambda: consume(render_sites(organisation, organisation.sites)))
+        with processes(organisation, 2) as pool:
+            two = wall(
+                lambda: consume(
+                    render_sites(organisation, organisation.sites, executor=pool, workers=2)
+                )
+            )
     ready = "".join(texts).splitlines(keepends=True)
     _, floor = measured(lambda: ["".join(ready) for _ in range(50)])
     once, anew = configurations(organisation)
@@ -88,6 +109,7 @@ def measure(sites: int) -> dict[str, float]:
         "render_s": rendering,
         "design_render_write_s": everything,
         "lines_per_s_design_and_render": lines / (designing + rendering),
+        "two_processes_against_one": alone / two,
         "lines_per_s_configurations": once,
         "lines_per_s_every_body_anew": anew,
         "lines_per_s_floor": 50 * len(ready) / max(floor, 1e-9),

@@ -74,7 +74,14 @@ def settings(language: str = "en") -> Settings:
             "language": language,
             "time_zone": "Europe/Paris",
             "dns": {"domain": "example.org", "servers": ("10.255.0.10",)},
-            "ntp": {"servers": ({"address": "10.255.0.20", "key_id": 1, "key": "env:NTP"},)},
+            "ntp": {
+                "servers": (
+                    {
+                        "address": "10.255.0.20",
+                        "keys": ({"id": 1, "algorithm": "sha1", "key": "env:NTP"},),
+                    },
+                )
+            },
             "radius": {
                 "servers": ({"name": "nps-a", "address": "10.255.0.30", "key": "env:RADIUS"},)
             },
@@ -97,7 +104,10 @@ def settings(language: str = "en") -> Settings:
                 },
             },
             "remote_users": {
-                "mode": "none", "pool_prefix_length": 26, "saml_certificate": "remote-users",
+                "mode": "none",
+                "psk": "env:REMOTE_PSK",
+                "pool_prefix_length": 26,
+                "saml_certificate": "remote-users",
             },
             "guest": {"rate_mbps": 50},
         }
@@ -136,7 +146,6 @@ def facts(
         administration=(IPv4Network("10.255.1.0/24"),),
         blackhole_vlan=998,
         native_vlan=999,
-        high_tier=archetype == "headquarters",
     )
 
 
@@ -294,6 +303,7 @@ def switch(
         serials=tuple(f"FOC{host:04}{n}" for n in range(1, stack + 1)),
         site=site,
         description=f"{role.value} of {site.name}",
+        ntp=(),
         management=Svi(
             vlan=10,
             description="Management",
@@ -373,12 +383,12 @@ def firewall(
         serials=(),
         site=site,
         description=f"Firewall of {site.name}",
+        ntp=(),
         management_address=management.prefix[1],
         management_network=management,
         factory_switch=None,
         factory_members=(),
         factory_fortilink=(),
-        factory_dhcp=False,
         ports=tuple(
             FirewallPort(
                 name=use.port, purpose=use.purpose, description=use.description, peer=use.peer
@@ -420,7 +430,6 @@ def firewall(
                 priority=priority,
                 heartbeat=("ha1", "ha2"),
                 monitor=("x1", "x2"),
-                management_port="mgmt",
                 secret="env:HA",
             )
             if priority
@@ -550,7 +559,7 @@ def design(
                 host=3 + index,
                 uses=ports.uses[box],
                 stack=(2 if core == "stack" else 1) if is_core else stack,
-                mlag=_mlag(site, primary=index == 0) if is_core and core == "mlag" else None,
+                mlag=_mlag(site, first=index == 0) if is_core and core == "mlag" else None,
             )
         )
     return SiteDesign(
@@ -577,8 +586,8 @@ def design(
     )
 
 
-def _mlag(site: SiteFacts, *, primary: bool) -> MlagPlan:
-    mine, peer = (1, 2) if primary else (2, 1)
+def _mlag(site: SiteFacts, *, first: bool) -> MlagPlan:
+    mine, peer = (1, 2) if first else (2, 1)
     return MlagPlan(
         domain=f"{site.code}-core",
         vlan=4094,
@@ -587,7 +596,6 @@ def _mlag(site: SiteFacts, *, primary: bool) -> MlagPlan:
         peer_address=IPv4Address(f"169.254.0.{peer}"),
         peer_link=1,
         virtual_mac="00:1c:73:00:00:99",
-        primary=primary,
     )
 
 

@@ -6,10 +6,12 @@ import fcntl
 import json
 import os
 import random
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -348,11 +350,26 @@ def test_an_out_that_cannot_be(tmp_path: Path) -> None:
             write(out, *site("par01", a="1"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_is_said(tmp_path: Path) -> None:
-    (tmp_path / "par01").mkdir(0o500)
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder that we may enter and read; root gives its rights away for the time of a test."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "par01").mkdir()
+    (folder / "par01").chmod(0o555)
+    folder.chmod(0o755)
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        os.seteuid(mine)
+        shutil.rmtree(folder)
+
+
+def test_a_folder_without_permission_is_said(nobody: Path) -> None:
     with pytest.raises(OutputError, match=r"par01/a cannot be written: Permission denied"):
-        write(tmp_path, *site("par01", a="1"))
+        write(nobody, *site("par01", a="1"))
 
 
 def test_a_full_disk_is_said_and_the_old_file_is_whole(
@@ -395,6 +412,7 @@ def test_leftovers_are_cleared_in_every_site(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
+import tempfile
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from sitekit.cli.output import write_artifacts

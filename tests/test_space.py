@@ -77,4 +77,4 @@ def test_an_example_is_a_packet_that_somebody_can_send() -> None:
         Interval(0x08080808, 0x08080808),
         Interval(6 * 65536 + 443, 6 * 65536 + 443),
     )
-    assert space.example(box) == "10.0.0.1 -> 8.8.8.8 tcp/443"
+    assert space.example(box) == "10.0.0.2 -> 8.8.8.8 tcp/443"

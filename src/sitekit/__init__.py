@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from .findings import Finding, Severity
     from .load import LoadedOrganisation, SiteInputs, load_organisation
-    from .render import Artifact, render_site
+    from .render import Artifact, render_site, render_sites
 
 __version__ = "0.1.0"
 
@@ -53,6 +53,7 @@ _WHERE = {
     "load_organisation": ".load",
     "Artifact": ".render",
     "render_site": ".render",
+    "render_sites": ".render",
 }
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "design_site",
     "load_organisation",
     "render_site",
+    "render_sites",
 ]
 
 

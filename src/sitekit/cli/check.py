@@ -8,35 +8,37 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import console
+from ..errors import InputError
+from . import console, sarif
 from .exit import Exit
-from .locate import SITE, Selection, select
+from .locate import Selection, organisation_option, places_argument, select, workers_option
 
 if TYPE_CHECKING:
     from ..design.group import Report
 
 
 @click.command(short_help="Say everything that is wrong, in the files and in the design.")
-@click.argument("places", nargs=-1, type=SITE, metavar="[SITE|PATH]...")
-@click.option(
-    "--organisation",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="The folder that holds organisation.yaml (default: look upward from here).",
-)
+@places_argument
+@organisation_option
 @click.option(
     "--today",
     type=click.DateTime(["%Y-%m-%d"]),
     help="The day that decides which waivers hold (default: today).",
 )
+@workers_option
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option(
+    "--sarif", "as_sarif", is_flag=True, help="Print them as SARIF 2.1.0, for code review."
+)
 def check(
     places: tuple[str, ...],
     organisation: Path | None,
     today: datetime | None,
+    workers: int | None,
     strict: bool,
     as_json: bool,
+    as_sarif: bool,
 ) -> Exit:
     """Check the organisation here, the one at a PATH, or only the named SITEs.
 
@@ -48,13 +50,22 @@ def check(
       sitekit check
       sitekit check examples/horizon
       sitekit check par01 lyo01 --json
+      sitekit check --sarif > sitekit.sarif
     """
     from ..design.group import check_organisation
     from ..findings import Severity
     from ..load import load_organisation
 
+    if as_json and as_sarif:
+        raise click.UsageError("--json and --sarif exclude each other")
     chosen = select(places, organisation)
-    loaded = load_organisation(chosen.folder)
+    try:
+        loaded = load_organisation(chosen.folder)
+    except InputError as error:
+        if not as_sarif:
+            raise
+        console.say(console.as_json(sarif.of_problems(error.problems, chosen.folder)))
+        return Exit.WRONG_INPUT
     codes = chosen.sites
     day = today.date() if today else date.today()
     with console.progress(len(codes), "checking") as advance:
@@ -73,6 +84,9 @@ def check(
                 }
             )
         )
+    elif as_sarif:
+        accepted = [(w.finding, w.waiver.reason) for w in report.waived]
+        console.say(console.as_json(sarif.of_findings(report.findings, accepted, chosen.folder)))
     else:
         console.findings(report.findings)
         for waived in report.waived:
@@ -81,8 +95,8 @@ def check(
                 f"{waived.finding.place}: {waived.finding.message}"
             )
         console.note(_summary(chosen, report, len(loaded.people)))
-    bad = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
-    failed = any(finding.severity in bad for finding in report.findings)
+    warned = any(finding.severity is Severity.WARNING for finding in report.findings)
+    failed = not report.is_as_designed or (strict and warned)
     return Exit.FINDINGS if failed else Exit.AS_DESIGNED
 
 

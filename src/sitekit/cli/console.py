@@ -323,11 +323,6 @@ def _cell(value: object) -> str:
 # --- JSON --------------------------------------------------------------------------------------
 
 
-def print_json(value: object) -> None:
-    """Print a result as JSON on standard output."""
-    say(as_json(value))
-
-
 def as_json(value: object) -> str:
     """The value as JSON, keys sorted: the same value always gives the same text."""
     import json

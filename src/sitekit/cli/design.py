@@ -10,7 +10,7 @@ import click
 from ..findings import Severity
 from . import console
 from .exit import Exit
-from .locate import SITE, Selection, only_one, select
+from .locate import Selection, only_one, organisation_option, places_argument, select
 
 if TYPE_CHECKING:
     from ..design.result import SiteDesign
@@ -20,13 +20,8 @@ Table = tuple[str, tuple[str, ...], list[tuple[object, ...]]]
 
 
 @click.command(short_help="Networks, ports, policy, uplinks and sizing of a site.")
-@click.argument("places", nargs=-1, type=SITE, metavar="[SITE|PATH]...")
-@click.option(
-    "--organisation",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="The folder that holds organisation.yaml (default: look upward from here).",
-)
+@places_argument
+@organisation_option
 @click.option(
     "--assign",
     is_flag=True,
@@ -66,7 +61,7 @@ def design(
         console.say(console.as_json(found))
     else:
         _print(found, parts)
-        console.findings(found.findings)
+        console.findings(f for f in found.findings if f.severity is not Severity.INFO)
     failed = any(f.severity is Severity.ERROR for f in found.findings)
     return Exit.FINDINGS if failed else Exit.AS_DESIGNED
 

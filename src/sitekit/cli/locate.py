@@ -132,3 +132,18 @@ class SiteOrFolder(click.ParamType[str]):
 
 
 SITE = SiteOrFolder()
+
+# What verbs about sites take.
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Processes to use (default: one for few sites, else one per core).",
+)
+places_argument = click.argument("places", nargs=-1, type=SITE, metavar="[SITE|PATH]...")
+organisation_option = click.option(
+    "--organisation",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The folder that holds organisation.yaml (default: look upward from here).",
+)

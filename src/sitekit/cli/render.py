@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import DesignError
 from . import console
 from .exit import Exit
-from .locate import SITE, select
+from .locate import organisation_option, places_argument, select, workers_option
 
 if TYPE_CHECKING:
     from ..findings import Finding
@@ -22,13 +21,8 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Configurations, address plan, port map, matrix and picture.")
-@click.argument("places", nargs=-1, type=SITE, metavar="[SITE|PATH]...")
-@click.option(
-    "--organisation",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="The folder that holds organisation.yaml (default: look upward from here).",
-)
+@places_argument
+@organisation_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Where to write.")
 @click.option("--prune", is_flag=True, help="Remove files of devices that are no longer there.")
 @click.option(
@@ -38,6 +32,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Put real secrets in: a YAML file of reference: value, mode 0600, outside the repository.",
 )
+@workers_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def render(
     places: tuple[str, ...],
@@ -45,6 +40,7 @@ def render(
     out: Path,
     prune: bool,
     secrets: Path | None,
+    workers: int | None,
     as_json: bool,
 ) -> Exit:
     """Write the configurations and documents of the SITEs (default: all) below --out.
@@ -58,12 +54,14 @@ def render(
       sitekit render par01 lyo01 --out build --prune
     """
     from ..load import load_organisation
+    from ..load.spread import sensible_workers
     from .output import write_artifacts
 
     chosen = select(places, organisation)
     loaded = load_organisation(chosen.folder)
     codes = chosen.sites
-    errors = _errors(loaded, codes)
+    number = workers or sensible_workers(len(codes))
+    errors = _errors(loaded, codes, number)
     if errors:
         if as_json:
             console.say(console.as_json({"refused": errors}))
@@ -71,11 +69,11 @@ def render(
             console.findings(errors, to=sys.stderr)
             console.note("nothing was written")
         return Exit.FINDINGS
-    artifacts = _artifacts(loaded, codes)
+    artifacts = _artifacts(loaded, codes, number)
     if secrets is not None:
         from .secrets import with_secrets
 
-        artifacts = with_secrets(lambda: _artifacts(loaded, codes), loaded, secrets, out)
+        artifacts = with_secrets(lambda: _artifacts(loaded, codes, number), loaded, secrets, out)
     report = write_artifacts(
         artifacts,
         out,
@@ -101,32 +99,46 @@ def render(
     return Exit.AS_DESIGNED
 
 
-def _errors(organisation: LoadedOrganisation, codes: Sequence[str]) -> list[Finding]:
+def _errors(organisation: LoadedOrganisation, codes: Sequence[str], workers: int) -> list[Finding]:
     """Open errors of the sites: they stop the run; warnings do not."""
     from ..design.group import check_organisation
     from ..findings import Severity
+    from ..load.spread import processes
 
-    with console.progress(len(codes), "checking") as advance:
+    with (
+        console.progress(len(codes), "checking") as advance,
+        processes(organisation, workers) as pool,
+    ):
         report = check_organisation(
-            organisation, today=date.today(), sites=codes, progress=lambda _: advance()
+            organisation,
+            today=date.today(),
+            sites=codes,
+            progress=lambda _: advance(),
+            executor=pool,
+            workers=workers,
         )
     ended = "GOV-002"  # an ended waiver is for check to say; what it accepted speaks for itself
     return [f for f in report.findings if f.severity is Severity.ERROR and f.rule != ended]
 
 
 def _artifacts(
-    organisation: LoadedOrganisation, codes: Sequence[str]
+    organisation: LoadedOrganisation, codes: Sequence[str], workers: int
 ) -> Iterator[tuple[str, Artifact]]:
-    """Site after site, so that one is in memory at a time."""
-    from ..design import design_site
-    from ..render import render_site
+    """Site after site, so that few are in memory at a time."""
+    from ..load.spread import processes
+    from ..render import render_sites
 
-    with console.progress(len(codes), "rendering") as advance:
-        for code in codes:
-            try:
-                design = design_site(organisation.sites[code])
-            except DesignError as error:
-                raise DesignError(f"{code}: {error.message}", hint=error.hint) from None
-            for artifact in render_site(design, organisation.catalogue):
-                yield code, artifact
+    with (
+        console.progress(len(codes), "rendering") as advance,
+        processes(organisation, workers) as pool,
+    ):
+        sites = render_sites(
+            organisation,
+            codes,
+            executor=pool,
+            workers=workers,
+            on_lost_workers=lambda: console.note("a worker was lost; the rest is done here"),
+        )
+        for code, artifacts in sites:
+            yield from ((code, artifact) for artifact in artifacts)
             advance()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import console
-from .locate import SITE, only_one, select
+from .locate import only_one, organisation_option, places_argument, select
 
 if TYPE_CHECKING:
     from ..load import SiteInputs
@@ -20,13 +20,8 @@ INHERITED = ("rooms", "equipment")
 
 
 @click.command(short_help="Resolved values of a site, and the file and line of each.")
-@click.argument("places", nargs=-1, type=SITE, metavar="[SITE|PATH]...")
-@click.option(
-    "--organisation",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="The folder that holds organisation.yaml (default: look upward from here).",
-)
+@places_argument
+@organisation_option
 @click.option("--json", "as_json", is_flag=True, help="Print the values as JSON.")
 def show(places: tuple[str, ...], organisation: Path | None, as_json: bool) -> None:
     """Show what SITE resolves to: sitekit's defaults, organisation, subsidiary, archetype, site.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 from ..load.organisation import SiteInputs
-from ..model.organisation import SupplierKind, Tier
+from ..model.organisation import SupplierKind
 from . import (
     addressing,
     assign,
@@ -93,7 +93,6 @@ def design_site(inputs: SiteInputs) -> SiteDesign:
     proofs = never.proofs(inputs, networks, around, rules, port_map, radio)
     sized = sizing.size(needs, inputs.archetype, inputs.catalogue.sizing)
     figures = checks.measure(
-        inputs,
         boxes,
         lines,
         sizing.figures(sized, needs, inputs.archetype, inputs.catalogue.sizing),
@@ -147,7 +146,6 @@ def _facts(inputs: SiteInputs, block: IPv4Network, networks: tuple[Network, ...]
         administration=tuple(dict.fromkeys([*inputs.settings.administration.prefixes, *local])),
         blackhole_vlan=inputs.catalogue.blackhole_vlan,
         native_vlan=inputs.catalogue.native_vlan,
-        high_tier=inputs.archetype.tier is Tier.HIGH,
         contacts=tuple(_contacts(inputs)),
     )
 

@@ -18,8 +18,6 @@ from . import sizing
 from .needs import Needs
 from .result import DhcpReservation, DhcpScope, MediaPort, Network
 
-RESERVED_TOP = 128  # last addresses of every block: router id and remote users
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedSegment:
@@ -158,7 +156,10 @@ def fixed_addresses(inputs: SiteInputs, placed: Iterable[PlacedSegment]) -> dict
     given: dict[str, IPv4Address] = {}
     wanting = [e for e in inputs.site.endpoints if e.segment in by_name]
     for endpoint in wanting:
-        address = endpoint.address or remembered.get(endpoint.name)
+        kept = remembered.get(endpoint.name)
+        if kept is not None and kept not in by_name[endpoint.segment].prefix:
+            kept = None  # the endpoint has moved to another segment since
+        address = endpoint.address or kept
         if address is not None:
             given[endpoint.name] = address
     used = set(given.values())
@@ -224,5 +225,4 @@ def _media(inputs: SiteInputs, segment: Segment) -> MediaPort | None:
         igmp_snooping=profile.igmp.snooping,
         igmp_version=profile.igmp.version,
         flow_control=profile.flow_control,
-        routed=segment.gateway != "none",
     )

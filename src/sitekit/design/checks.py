@@ -74,7 +74,6 @@ def findings(
 
 
 def measure(
-    inputs: SiteInputs,
     units: Units,
     uplinks: Sequence[UplinkDesign],
     figures: Iterable[Figure],
@@ -145,8 +144,8 @@ def _archetype_bounds(look: _Look) -> Iterator[Finding]:
 
 
 def _ports(look: _Look) -> Iterator[Finding]:
-    yield from look.plan.findings
-    yield from shortages(look.plan, {"site": look.inputs.code})
+    yield from (replace(f, subject=look.inputs.code) for f in look.plan.findings)
+    yield from shortages(look.plan, look.inputs.code)
 
 
 def _poe(look: _Look) -> Iterator[Finding]:
@@ -187,7 +186,7 @@ def _pools(look: _Look) -> Iterator[Finding]:
                 "dhcp-pool-short",
                 f"{network.name} {network.prefix} has {has} addresses to give, "
                 f"{wanted} are needed for {leases} leases with a fifth free and 20 in reserve",
-                "choose a larger archetype, or write a further segment",
+                "choose a larger archetype, or for a local segment a shorter prefix_length",
                 network.place,
             )
 
@@ -206,8 +205,8 @@ def _uplinks(look: _Look) -> Iterator[Finding]:
             f"uplink {line.name} ({line.title}) can be ready on {line.ready}, "
             f"the site opens on {site.opens}"
             + (f"; {ready[0].name} covers until then" if covered else ""),
-            "nothing: the cut-over is in the design"
-            if covered and any(u.cut_over for u in design.uplinks)
+            "nothing to do: another line carries the site until then"
+            if covered
             else "add an interim uplink (lte is usual in 3 days), order earlier, or open later",
             line.place,
             Severity.INFO if covered else Severity.ERROR,
@@ -387,16 +386,9 @@ def _never(look: _Look) -> Iterator[Finding]:
             yield look.finding(
                 proof.rule,
                 f"{proof.title}: {proof.counterexample}",
-                "remove or narrow the flow, segment or endpoint that opens it",
-                _culprit(look, proof.counterexample),
+                proof.remedy,
+                proof.place or look.inputs.place("archetype"),
             )
-
-
-def _culprit(look: _Look, counterexample: str) -> Place:
-    for rule in look.design.policy:
-        if f"rule {rule.number} " in counterexample:
-            return rule.place
-    return look.inputs.place("archetype")
 
 
 # --- names, addresses, memory ------------------------------------------------------------------
@@ -421,7 +413,9 @@ def _names(look: _Look) -> Iterator[Finding]:
     ]
     for network in look.design.networks:
         for platform in used:
-            limit = platform.names.interface or platform.names.vlan
+            limit = platform.names.vlan
+            if platform.names.interface is not None:  # two characters are ours: v- and w-
+                limit = platform.names.interface - 2
             if len(network.name) > limit:
                 yield look.finding(
                     "name-too-long",
@@ -435,8 +429,16 @@ def _names(look: _Look) -> Iterator[Finding]:
 def _fixed(look: _Look) -> Iterator[Finding]:
     by_name = look.design.network
     holders: dict[IPv4Address, str] = {}
+    devices = {unit.name for unit in look.units.all}
     gateways = {n.gateway for n in look.design.networks if n.gateway}
     for index, endpoint in enumerate(look.inputs.site.endpoints):
+        if endpoint.name in devices:
+            yield look.finding(
+                "name-twice",
+                f"a device of the site is called '{endpoint.name}' too",
+                "give the endpoint another name",
+                look.inputs.place("endpoints", index, "name"),
+            )
         network = by_name.get(endpoint.segment)
         address = look.fixed.get(endpoint.name)
         if network is None or address is None:
@@ -475,6 +477,92 @@ def _fixed(look: _Look) -> Iterator[Finding]:
             )
 
 
+def _reserved(look: _Look) -> Iterator[Finding]:
+    """Networks that serve only machines with a reservation, and machines that have none yet."""
+    missing: dict[str, int] = {}
+    for network in look.design.networks:
+        if network.dhcp is None or not network.dhcp.reserved_only:
+            continue
+        wanted = {p.to for p in look.design.ports if p.network == network.name and p.to}
+        left = len(wanted - {kept.name for kept in network.dhcp.reservations})
+        if left:
+            missing[network.name] = left
+    if missing:
+        where = ", ".join(f"{name} ({number})" for name, number in missing.items())
+        yield look.finding(
+            "no-reservation",
+            f"machines get no address yet in {where}: only those are served there whose mac "
+            f"is written",
+            "write them under endpoints: with their mac when they arrive",
+            look.inputs.place("endpoints"),
+            Severity.INFO,
+        )
+
+
+def _management(look: _Look) -> Iterator[Finding]:
+    """Management addresses of switches: in their network, each once, never the gateway's."""
+    by_vlan = {network.vlan: network for network in look.design.networks}
+    holders: dict[IPv4Address, str] = {}
+    for device in look.design.devices:
+        if not isinstance(device, SwitchDesign):
+            continue
+        address = device.management.address
+        network = by_vlan[device.management.vlan]  # a core that routes is managed in transit
+        at, remedy = _management_origin(look, device.name)
+        if address not in network.prefix:
+            yield look.finding(
+                "address-outside",
+                f"{device.name} has the management address {address}, which is outside "
+                f"{network.name} {network.prefix}",
+                remedy,
+                at,
+            )
+        other = holders.setdefault(address, device.name)
+        if other != device.name or address == network.gateway:
+            who = other if other != device.name else "the gateway"
+            yield look.finding(
+                "address-taken",
+                f"{device.name} has the management address {address}, which {who} has",
+                remedy,
+                at,
+            )
+
+
+def _management_origin(look: _Look, name: str) -> tuple[Place, str]:
+    """Where a management address is remembered or else written, and how to get another."""
+    unit = next(u for u in look.units.all if u.name == name)
+    memory, document = look.inputs.assigned, look.inputs.assigned_document
+    if unit.management is None and memory and document and name in memory.management:
+        again = f"sitekit design {look.inputs.code} --assign writes another"
+        return document.place(("management", name)), f"delete this line: {again}"
+    return unit.place, "write another address, or leave it out: sitekit picks one"
+
+
+def _flows(look: _Look) -> Iterator[Finding]:
+    """A flow that somebody wrote for this site and that gives no rule does not do what it says."""
+    given = {rule.place for rule in look.design.policy}
+    unanswered = [flow for flow, _ in policy.unanswered(look.inputs, look.design.networks)]
+    for index, flow in enumerate(look.inputs.site.flows):
+        place = look.inputs.place("flows", index)
+        if place in given or flow in unanswered:
+            continue
+        remedy = "write two ends between which a gateway stands, or remove the flow"
+        if serving := flow.to_serving or flow.from_serving:
+            remedy = f"write serves: [{serving}] at the endpoint that is meant"
+        if flow.source == "wan":
+            remedy = (
+                "say with to_serving: and serves: which machine of the DMZ is meant; an uplink "
+                "needs a fixed address"
+            )
+        yield look.finding(
+            "flow-without-effect",
+            f"the flow from {flow.source} to {flow.destination} gives no rule",
+            remedy,
+            place,
+            Severity.WARNING,
+        )
+
+
 def _memory(look: _Look) -> Iterator[Finding]:
     """The file of chosen values: missing, or about things that are no longer there."""
     inputs = look.inputs
@@ -499,6 +587,18 @@ def _memory(look: _Look) -> Iterator[Finding]:
             "keep the one that devices have, and correct the other file",
             document.place(("block",)),
         )
+    for endpoint in inputs.site.endpoints:
+        kept, network = inputs.assigned.addresses.get(endpoint.name), endpoint.segment
+        placed = look.design.network.get(network)
+        if endpoint.address is None and kept and placed and kept not in placed.prefix:
+            yield look.finding(
+                "assigned-unknown",
+                f"{document.file} remembers {kept} for {endpoint.name}, which is outside "
+                f"{network} {placed.prefix}: it gets another address",
+                f"sitekit design {inputs.code} --assign brings it up to date",
+                document.place(("addresses", endpoint.name)),
+                Severity.WARNING,
+            )
     known = {unit.name for unit in look.units.all}
     for device, ports in inputs.assigned.ports.items():
         if device not in known:
@@ -510,16 +610,18 @@ def _memory(look: _Look) -> Iterator[Finding]:
                 Severity.WARNING,
             )
             continue
-        names = look.plan.sockets[device]
-        for port in ports:
-            if port not in names:
-                yield look.finding(
-                    "assigned-unknown",
-                    f"{document.file} remembers {device} {port}, which that model does not have",
-                    f"sitekit design {inputs.code} --assign brings it up to date",
-                    document.place(("ports", device, port)),
-                    Severity.WARNING,
-                )
+        gone = [port for port in ports if port not in look.plan.sockets[device]]
+        if gone:
+            model = next(u.hardware.product for u in look.units.all if u.name == device)
+            yield look.finding(
+                "assigned-unknown",
+                f"{document.file} remembers {', '.join(gone[:3])}"
+                f"{f' and {len(gone) - 3} more ports' if len(gone) > 3 else ''} of {device}, "
+                f"which a {model} does not have",
+                f"sitekit design {inputs.code} --assign brings it up to date",
+                document.place(("ports", device, gone[0])),
+                Severity.WARNING,
+            )
     missing = sum(
         1
         for (device, port), use in look.plan.uses.items()
@@ -529,7 +631,8 @@ def _memory(look: _Look) -> Iterator[Finding]:
     if missing:
         yield look.finding(
             "not-assigned",
-            f"{missing} ports were chosen since {document.file} was written",
+            f"{missing} port{'s were' if missing > 1 else ' was'} chosen since "
+            f"{document.file} was written",
             f"sitekit design {inputs.code} --assign, and commit the file",
             document.place(()),
             Severity.WARNING,
@@ -611,6 +714,26 @@ def _capabilities(look: _Look) -> Iterator[Finding]:
         )
 
 
+def _clocks(look: _Look) -> Iterator[Finding]:
+    """Every device needs a key of its platform's algorithm on every time server."""
+    servers = look.inputs.settings.ntp.servers
+    for name in sorted({unit.hardware.platform for unit in look.units.all}):
+        platform = look.inputs.catalogue.platforms.get(name)
+        if platform is None:
+            continue
+        for server in servers:
+            if any(key.algorithm == platform.ntp_algorithm for key in server.keys):
+                continue
+            origin = look.inputs.origins.get(("ntp", "servers"))
+            yield look.finding(
+                "ntp-key-missing",
+                f"time server {server.address} has no {platform.ntp_algorithm} key, which "
+                f"{platform.title} asks with",
+                f"add a key with algorithm: {platform.ntp_algorithm} under an id of its own",
+                origin.place if origin else look.inputs.place("settings"),
+            )
+
+
 def _licences(look: _Look) -> Iterator[Finding]:
     """Sign-in of remote users is controlled by conditional access, which needs Entra ID P1."""
     if look.inputs.settings.remote_users.mode == "none":
@@ -651,10 +774,14 @@ CHECKS = (
     _never,
     _names,
     _fixed,
+    _reserved,
+    _management,
+    _flows,
     _memory,
     _dates,
     _destinations,
     _wifi,
     _capabilities,
+    _clocks,
     _licences,
 )

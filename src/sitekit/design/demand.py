@@ -56,7 +56,6 @@ class Demand:
     port: tuple[str, str] | None  # device and interface that somebody wrote
     spread: bool  # neighbours go to different switches
     core: int | None  # red and blue paths: the one core that has the network
-    description: str
     place: Place
 
 
@@ -88,7 +87,6 @@ def _endpoints(
                 port=(endpoint.port.device, endpoint.port.port) if endpoint.port else None,
                 spread=False,
                 core=paths.get(name),
-                description=endpoint.name,
                 place=inputs.place("endpoints", index),
             )
 
@@ -233,7 +231,6 @@ def _outlet(
         port=None,
         spread=spread,
         core=None,
-        description=to,
         place=place or inputs.place("archetype"),
     )
 

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
 
 from ..load.organisation import SiteInputs
+from . import ntp
 from .ports import PortPlan
 from .result import (
     AddressObject,
@@ -82,12 +83,12 @@ def build(context: FirewallContext, unit: Unit) -> FirewallDesign:
         serials=unit.serials,
         site=context.facts,
         description=f"{context.facts.name}, {unit.role.value}",
+        ntp=ntp.associations(context.inputs, unit.hardware.platform),
         management_address=management.prefix.network_address + GATEWAY_HOST,
         management_network=management,
         factory_switch=factory.lan_switch if factory else None,
         factory_members=factory.members if factory else (),
         factory_fortilink=_fortilink(factory.fortilink if factory else None),
-        factory_dhcp=factory.dhcp if factory else False,
         ports=tuple(_ports(context, unit)),
         lan=lan,
         lan_members=tuple(use.socket.name for use in trunk),
@@ -107,10 +108,15 @@ def build(context: FirewallContext, unit: Unit) -> FirewallDesign:
         published=context.published,
         guest_limit_mbps=next((r.limit_mbps for r in policy if r.limit_mbps), None),
         wifi=context.wifi,
-        remote_users=remote_users(context.inputs, context.facts, context.uplinks, policy),
+        remote_users=remote_users(context.inputs, context.facts, context.uplinks),
         ha=_ha(context, unit, lan),
         private=context.inputs.catalogue.private,
     )
+
+
+def interface_name(network: Network) -> str:
+    """The VLAN interface of a network: prefixed, because ports are called dmz, wan or a as well."""
+    return f"v-{network.name}"
 
 
 def published(
@@ -145,7 +151,6 @@ def remote_users(
     inputs: SiteInputs,
     facts: SiteFacts,
     uplinks: Sequence[UplinkDesign],
-    policy: Sequence[Rule],
 ) -> RemoteUserPlan | None:
     """Dial-up access on the first line with a fixed address, where the site offers it."""
     wanted = inputs.settings.remote_users
@@ -153,21 +158,16 @@ def remote_users(
     if wanted.mode == "none" or line is None:
         return None
     pool = remote_pool(facts.block, wanted.pool_prefix_length)
-    reachable = {
-        address.name: address
-        for rule in policy
-        if rule.source_zone == "vpn_user" and rule.destination_zone != "wan"
-        for address in rule.destinations
-    }
     return RemoteUserPlan(
         pool=pool,
         first=pool.network_address + 1,
         last=pool.broadcast_address - 1,
         tenant=inputs.subsidiary.tenant or inputs.organisation.azure.tenant,
         certificate=wanted.saml_certificate,
+        host=f"{inputs.code}-vpn.{inputs.settings.dns.domain}",
+        psk=wanted.psk,
         uplink=line.name,
         port=line.port,
-        reachable=tuple(reachable.values()),
         dns_servers=inputs.settings.dns.servers,
         proposal=IpsecProposal(),
     )
@@ -207,7 +207,7 @@ def _interfaces(context: FirewallContext, lan: str) -> Iterator[FirewallInterfac
         if network.gateway is None or network.name in behind_core:
             continue
         yield FirewallInterface(
-            name=network.name[:15],
+            name=interface_name(network),
             network=network,
             parent=lan,
             address=network.gateway,
@@ -242,7 +242,7 @@ def _dhcp(context: FirewallContext) -> Iterator[DhcpServer]:
             yield DhcpServer(
                 number=number,
                 network=network,
-                interface=network.name[:15],
+                interface=interface_name(network),
                 relay_agent=None,
                 gateway=network.gateway,
                 first=scope.first,
@@ -257,7 +257,7 @@ def _dhcp(context: FirewallContext) -> Iterator[DhcpServer]:
             yield DhcpServer(
                 number=number,
                 network=network,
-                interface=transit.name if transit else network.name,
+                interface=interface_name(transit or network),
                 relay_agent=relay,
                 gateway=network.gateway,
                 first=first,
@@ -285,7 +285,7 @@ def _routes(context: FirewallContext) -> Iterator[Route]:
             yield Route(
                 prefix=network.prefix,
                 next_hop=transit_hop(transit),
-                interface=transit.name,
+                interface=interface_name(transit),
                 distance=10,
                 reason=f"{network.name} is behind the core",
             )
@@ -307,7 +307,7 @@ def _routes(context: FirewallContext) -> Iterator[Route]:
         reason="the site's own block, announced as one",
     )
     for prefix in context.inputs.catalogue.private:
-        if prefix.is_private and not prefix.is_loopback and not prefix.is_link_local:
+        if _routable(prefix):
             yield Route(
                 prefix=prefix,
                 next_hop=None,
@@ -315,6 +315,12 @@ def _routes(context: FirewallContext) -> Iterator[Route]:
                 distance=BLACKHOLE_DISTANCE,
                 reason="private addresses never leave through an uplink",
             )
+
+
+def _routable(prefix: IPv4Network) -> bool:
+    """Private ranges that somebody could route: not this host, loopback or multicast."""
+    special = prefix.is_loopback or prefix.is_multicast or prefix.is_unspecified
+    return prefix.is_private and not special and prefix.network_address != IPv4Address(0)
 
 
 def _addresses(policy: Iterable[Rule]) -> tuple[AddressObject, ...]:
@@ -342,20 +348,11 @@ def _ha(context: FirewallContext, unit: Unit, lan: str) -> HaPlan | None:
         for use in context.plan.of(unit.name)
         if use.purpose is PortPurpose.HEARTBEAT
     )
-    management = next(
-        (
-            group.name.format(n=group.first, member=1)
-            for group in unit.hardware.ports
-            if group.default == "mgmt"
-        ),
-        None,
-    )
     return HaPlan(
         group_id=int(context.facts.block.network_address) >> 11 & 0xFF,
         group_name=context.facts.code,
         priority=HA_PRIORITIES[firewalls.index(unit)],
         heartbeat=heartbeat,
         monitor=(lan, *(uplink.port for uplink in context.uplinks)),
-        management_port=management,
         secret=context.inputs.settings.administration.ha_secret,
     )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from ..errors import DesignError, Place
 from ..findings import Finding, Severity
 from ..load.organisation import LoadedOrganisation, SiteInputs
+from ..load.spread import spread
 from ..model.organisation import Waiver
 from . import design_site
 from .addressing import block_of
-from .result import SiteDesign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,34 +45,34 @@ def check_organisation(
     today: date,
     sites: Iterable[str] | None = None,
     progress: Callable[[str], None] | None = None,
+    executor: Executor | None = None,
+    workers: int = 1,
 ) -> Report:
     """Design the sites and look at each and at all of them together.
 
     `today` decides which waivers still hold. `sites` limits what is reported to these codes;
-    addresses are compared with every site of the organisation all the same.
+    addresses are compared with every site of the organisation all the same. `executor` spreads the
+    sites over `workers` of it (see `sitekit.load.spread`); the report is the same.
     """
     wanted = set(organisation.sites if sites is None else sites)
     found: list[Finding] = list(_between_sites(organisation, wanted))
-    for code in sorted(wanted):
-        found += _of_site(organisation.sites[code])
+    codes = sorted(wanted)
+    each = spread(findings_of, organisation, codes, executor=executor, workers=workers)
+    for code, findings in zip(codes, each, strict=True):
+        found += findings
         if progress is not None:
             progress(code)
-    found += _expired(organisation, today)
+    found += _expired(organisation, wanted, today)
     return _weigh(organisation, found, today, len(wanted))
 
 
-def open_findings(
-    organisation: LoadedOrganisation, design: SiteDesign, today: date
-) -> tuple[Finding, ...]:
-    """The findings of one design that no waiver accepts today."""
-    return _weigh(organisation, design.findings, today, 1).findings
-
-
-def _of_site(inputs: SiteInputs) -> Iterable[Finding]:
+def findings_of(organisation: LoadedOrganisation, code: str) -> tuple[Finding, ...]:
+    """The findings of one site; one that cannot be designed at all is a finding too."""
+    inputs = organisation.sites[code]
     try:
         return design_site(inputs).findings
     except DesignError as error:
-        return [
+        return (
             Finding(
                 rule="no-design",
                 severity=Severity.ERROR,
@@ -79,8 +80,8 @@ def _of_site(inputs: SiteInputs) -> Iterable[Finding]:
                 message=error.message,
                 remedy=error.hint,
                 place=inputs.place("block"),
-            )
-        ]
+            ),
+        )
 
 
 def _weigh(
@@ -149,6 +150,7 @@ def _between_sites(organisation: LoadedOrganisation, wanted: set[str]) -> Iterat
                         "choose another block; sitekit new site picks a free one",
                     )
     yield from _names_twice(organisation, wanted)
+    yield from _lines_twice(organisation, wanted)
 
 
 def _blocks(organisation: LoadedOrganisation) -> Iterator[_Taken]:
@@ -189,28 +191,58 @@ def _names_twice(organisation: LoadedOrganisation, wanted: set[str]) -> Iterator
     """Device names are unique in the whole group: logs and tickets know no site."""
     seen: dict[str, tuple[str, Place]] = {}
     for code, inputs in organisation.sites.items():
-        for index, device in enumerate(inputs.site.devices):
-            if device.name is None:
-                continue
-            place = inputs.place("devices", index, "name")
-            other = seen.setdefault(device.name, (code, place))
+        for name, place in _device_names(inputs):
+            other = seen.setdefault(name, (code, place))
             if other[0] != code and code in wanted:
                 yield Finding(
                     rule="name-twice",
                     severity=Severity.ERROR,
                     subject=code,
-                    message=f"device '{device.name}' exists at {other[0]} too ({other[1]})",
+                    message=f"device '{name}' exists at {other[0]} too ({other[1]})",
                     remedy="device names are unique in the group: begin them with the site's code",
                     place=place,
                 )
 
 
-def _expired(organisation: LoadedOrganisation, today: date) -> Iterator[Finding]:
+def _device_names(inputs: SiteInputs) -> Iterator[tuple[str, Place]]:
+    """Names that somebody wrote, then those that are remembered."""
+    for index, device in enumerate(inputs.site.devices):
+        if device.name is not None:
+            yield device.name, inputs.place("devices", index, "name")
+    if inputs.assigned is not None and inputs.assigned_document is not None:
+        for role, names in inputs.assigned.devices.items():
+            for index, name in enumerate(names):
+                yield name, inputs.assigned_document.place(("devices", role, index))
+
+
+def _lines_twice(organisation: LoadedOrganisation, wanted: set[str]) -> Iterator[Finding]:
+    """A fixed public address belongs to one line of one site."""
+    seen: dict[IPv4Address, tuple[str, str, Place]] = {}
+    for code, inputs in organisation.sites.items():
+        for index, uplink in enumerate(inputs.site.uplinks):
+            if uplink.addressing == "dhcp":
+                continue
+            place = inputs.place("uplinks", index, "addressing", "address")
+            address = uplink.addressing.address
+            other, name, there = seen.setdefault(address, (code, uplink.name, place))
+            if there != place and code in wanted:
+                yield Finding(
+                    rule="address-taken",
+                    severity=Severity.ERROR,
+                    subject=code,
+                    message=f"uplink {uplink.name} has {address}, which {name} of {other} has too "
+                    f"({there})",
+                    remedy="copy the address from the carrier's letter",
+                    place=place,
+                )
+
+
+def _expired(organisation: LoadedOrganisation, wanted: set[str], today: date) -> Iterator[Finding]:
     document = organisation.waiver_document
     if document is None:
         return
     for index, waiver in enumerate(organisation.waivers):
-        if waiver.expires < today:
+        if waiver.expires < today and waiver.scope in {*wanted, "organisation"}:
             yield Finding(
                 rule="GOV-002",
                 severity=Severity.ERROR,

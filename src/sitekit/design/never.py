@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network
 from typing import NamedTuple
 
+from ..errors import Place
 from ..load.catalogue import Catalogue
 from ..load.organisation import SiteInputs
 from ..model.catalogue import Never
@@ -38,8 +39,8 @@ def proofs(
             for never in inputs.catalogue.never
         ),
         _no_dual_homing(inputs, networks),
-        _cameras_apart_from_doors(ports),
-        _no_ssid_in_content(inputs.catalogue, wifi),
+        _cameras_apart_from_doors(inputs, ports),
+        _no_ssid_in_content(inputs, wifi),
         _one_dscp_plan(inputs.catalogue, networks),
     )
 
@@ -70,8 +71,18 @@ def _by_algebra(
                     holds=False,
                     counterexample=f"{space.example(left[0])} is permitted by rule "
                     f"{permit.rule.number} ({permit.rule.reason})",
+                    remedy="remove the flow, or narrow its source, destination or services",
+                    place=permit.rule.place,
                 )
-    return Proof(rule=never.id, title=never.title, method=ALGEBRA, holds=True, counterexample="")
+    return Proof(
+        rule=never.id,
+        title=never.title,
+        method=ALGEBRA,
+        holds=True,
+        counterexample="",
+        remedy="",
+        place=None,
+    )
 
 
 class _Permit(NamedTuple):
@@ -136,35 +147,47 @@ def _exceptions(never: Never, catalogue: Catalogue, around: Surroundings) -> Ite
 
 def _no_dual_homing(inputs: SiteInputs, networks: Sequence[Network]) -> Proof:
     content = {n.name: inputs.catalogue.zones[n.zone].content for n in networks}
-    broken = ""
-    for endpoint in inputs.site.endpoints:
+    broken, place = "", None
+    for index, endpoint in enumerate(inputs.site.endpoints):
         sides = {content.get(name, False) for name in (endpoint.segment, *endpoint.also)}
         if len(sides) > 1:
             where = " and ".join((endpoint.segment, *endpoint.also))
             broken = f"{endpoint.name} has interfaces in {where}"
+            place = inputs.place("endpoints", index, "also")
     return _proof(
         "never-dual-homed",
         "No machine is in a content zone and in another at once",
         "endpoints and the zones of their segments",
         broken,
+        "give it one segment; content moves through a transfer station",
+        place,
     )
 
 
-def _cameras_apart_from_doors(ports: Sequence[PortUse]) -> Proof:
+def _cameras_apart_from_doors(inputs: SiteInputs, ports: Sequence[PortUse]) -> Proof:
     def vlans(purpose: PortPurpose) -> set[str]:
         return {port.vlan for port in ports if port.purpose is purpose}
 
     shared = vlans(PortPurpose.CAMERA) & vlans(PortPurpose.DOOR)
+    names = {p.to for p in ports if p.vlan in shared}
+    written = [
+        inputs.place("endpoints", index, "segment")
+        for index, endpoint in enumerate(inputs.site.endpoints)
+        if endpoint.name in names
+    ]
     return _proof(
         "never-cameras-with-doors",
         "Cameras and doors never share a VLAN",
         "VLANs of every camera and door port",
         f"VLAN {', '.join(sorted(shared))} has both" if shared else "",
+        "put cameras and recorders in cctv, door controllers in eac",
+        written[0] if written else None,
     )
 
 
-def _no_ssid_in_content(catalogue: Catalogue, wifi: WifiPlan | None) -> Proof:
-    kept = {name for name, zone in catalogue.zones.items() if zone.content} | {"data_io"}
+def _no_ssid_in_content(inputs: SiteInputs, wifi: WifiPlan | None) -> Proof:
+    zones = inputs.catalogue.zones
+    kept = {name for name, zone in zones.items() if zone.content} | {"data_io"}
     bridged = [
         f"SSID '{ssid.ssid}' is bridged to {ssid.network.name}"
         for ssid in (wifi.ssids if wifi else ())
@@ -175,29 +198,37 @@ def _no_ssid_in_content(catalogue: Catalogue, wifi: WifiPlan | None) -> Proof:
         "No wireless network leads into a content zone",
         "zones of the networks behind every SSID",
         "; ".join(bridged),
+        "bridge the SSID to a segment outside content, under ssids: of the archetype",
+        inputs.archetype_document.place(("ssids",)) if bridged else None,
     )
 
 
 def _one_dscp_plan(catalogue: Catalogue, networks: Sequence[Network]) -> Proof:
-    present = {n.media.profile for n in networks if n.media}
+    present = {n.media.profile: n for n in networks if n.media}
     clashes = [
-        f"{' and '.join(conflict.profiles)}: {conflict.reason}"
+        conflict
         for conflict in catalogue.media_conflicts
-        if conflict.scope == "dscp-plan" and set(conflict.profiles) <= present
+        if conflict.scope == "dscp-plan" and set(conflict.profiles) <= set(present)
     ]
     return _proof(
         "never-two-dscp-plans",
         "Media profiles that give one DSCP two meanings never share a plan",
         "DSCP plans of the site's media profiles",
-        "; ".join(clashes),
+        "; ".join(f"{' and '.join(c.profiles)}: {c.reason}" for c in clashes),
+        "give one of the two segments another media profile",
+        present[clashes[0].profiles[1]].place if clashes else None,
     )
 
 
-def _proof(rule: str, title: str, method: str, counterexample: str) -> Proof:
+def _proof(
+    rule: str, title: str, method: str, counterexample: str, remedy: str, place: Place | None
+) -> Proof:
     return Proof(
         rule=rule,
         title=title,
         method=method,
         holds=not counterexample,
         counterexample=counterexample,
+        remedy=remedy if counterexample else "",
+        place=place,
     )

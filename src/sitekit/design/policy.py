@@ -114,8 +114,8 @@ def rules(
         flow = written.flow
         pairs = [
             (source, destination)
-            for source in _ends(flow.source, flow.from_serving, networks, around, inputs)
-            for destination in _ends(flow.destination, flow.to_serving, networks, around, inputs)
+            for source in _ends(flow.source, flow.from_serving, networks, around)
+            for destination in _ends(flow.destination, flow.to_serving, networks, around)
             if _routed(source, destination)
         ]
         for index, (source, destination) in enumerate(pairs):
@@ -191,7 +191,6 @@ def _ends(
     serving: str | None,
     networks: Sequence[Network],
     around: Surroundings,
-    inputs: SiteInputs,
 ) -> Iterator[End]:
     """Every end that a zone, a segment or a prefix stands for at this site."""
     if isinstance(written, IPv4Network):

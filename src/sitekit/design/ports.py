@@ -1,14 +1,14 @@
 """Give every demand its ports, and every port its purpose.
 
-What is remembered is honoured first, then what somebody wrote, then links between devices, then
-machines by speed. Nothing that has a port loses it because something else is added; the memory
+What somebody wrote comes first, then what is remembered, then links between devices, then machines
+by speed. Nothing that has a port loses it because something else is added; the memory
 is `sites/<code>.assigned.yaml`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import Place
@@ -121,7 +121,7 @@ def plan_ports(inputs: SiteInputs, units: Units, demands: Sequence[Demand]) -> P
     _firewall_uplinks(inputs, units, plan)
     memory.hold(plan, demands, units)
     for link in _links(units):
-        _connect(link, units, plan, memory)
+        _connect(link, plan, memory)
     for demand in demands:
         _satisfy(demand, units, plan, memory)
     return plan
@@ -201,6 +201,11 @@ class _Memory:
         used |= {number for (device, _), number in self.lags.items() if device in on}
         return next(number for number in range(1, 513) if number not in used)
 
+    def holder(self, device: str, port: str) -> str:
+        """Who had this port."""
+        found = (key for (_, key), places in self.where.items() if (device, port) in places)
+        return next(found, "").partition("|")[0]
+
     def recall(self, purpose: PortPurpose, to: str, network: str | None) -> list[tuple[str, str]]:
         """The ports that this demand had the last time."""
         return self.where.get((purpose.value, _key(to, network)), [])
@@ -270,7 +275,7 @@ def _links(units: Units) -> Iterator[Link]:
         )
 
 
-def _connect(link: Link, units: Units, plan: PortPlan, memory: _Memory) -> None:
+def _connect(link: Link, plan: PortPlan, memory: _Memory) -> None:
     pairs = _recalled_pairs(link, plan, memory)
     missing = link.count - len(pairs)
     taken: set[tuple[str, str]] = {(s.device, s.name) for pair in pairs for s in pair}
@@ -503,10 +508,10 @@ def _satisfy(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> N
                 speed_mbps=demand.speed_mbps,
                 poe_w=demand.poe_w,
                 lag=lags.get(socket.device),
-                description=demand.description,
+                description=demand.to,
             )
         )
-        if demand.to in plan.sockets:
+        if demand.purpose is PortPurpose.ACCESS_POINT and demand.to in plan.sockets:
             _other_end(plan, demand.to, socket, demand.speed_mbps)
 
 
@@ -532,7 +537,9 @@ def _other_end(plan: PortPlan, device: str, peer: Socket, speed: int) -> None:
 
 
 def _choose(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> list[Socket]:
-    """The ports of a demand: remembered, written, or the best that are free."""
+    """The ports of a demand: written, remembered, or the best that are free."""
+    if demand.port is not None:
+        return _written(demand, plan, memory)
     recalled = [
         plan.sockets[device][port]
         for device, port in memory.recall(demand.purpose, demand.to, demand.network)
@@ -540,8 +547,6 @@ def _choose(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> li
     ][: demand.links]
     if len(recalled) == demand.links:
         return recalled
-    if demand.port is not None:
-        return _written(demand, plan)
     groups = _homes(demand, units)
     if demand.links > 1 and units.mlag and groups and groups[0] in units.cores:
         return _one_each(demand, units.cores, plan, memory)
@@ -593,7 +598,7 @@ def _rank(socket: Socket, demand: Demand, plan: PortPlan) -> tuple[int, int, int
     return (wasted_power, max(socket.speeds), served, socket.member * 1000 + socket.index)
 
 
-def _written(demand: Demand, plan: PortPlan) -> list[Socket]:
+def _written(demand: Demand, plan: PortPlan, memory: _Memory) -> list[Socket]:
     assert demand.port is not None
     device, port = demand.port
     sockets = plan.sockets.get(device, {})
@@ -622,7 +627,38 @@ def _written(demand: Demand, plan: PortPlan) -> list[Socket]:
             )
         )
         return []
+    if lacking := _lacking(socket, demand):
+        plan.findings.append(
+            _finding(
+                "port-unfit",
+                f"{demand.to} wants {lacking}, which {device} {port} does not give",
+                "choose a port that does; sitekit design lists them",
+                demand.place,
+                demand.to,
+            )
+        )
+        return []
+    before = memory.holder(device, port)
+    if (device, port) in memory.held and before != demand.to:
+        plan.findings.append(
+            _finding(
+                "port-moves",
+                f"{demand.to} takes {device} {port}, which {before} had: {before} moves",
+                "choose a free port, or have its cable moved and write down the new one: "
+                "sitekit design --assign",
+                demand.place,
+                demand.to,
+                Severity.WARNING,
+            )
+        )
     return [socket]
+
+
+def _lacking(socket: Socket, demand: Demand) -> str:
+    """What a written port lacks for its machine; fibre for copper is a matter of transceivers."""
+    if max(socket.speeds) < demand.speed_mbps:
+        return f"{demand.speed_mbps} Mbit/s"
+    return "PoE" if demand.poe_w > 0 and not socket.poe else ""
 
 
 def _one_each(
@@ -657,7 +693,7 @@ def _across_members(free: list[Socket], links: int) -> list[Socket]:
     return chosen
 
 
-def shortages(plan: PortPlan, names: Mapping[str, str]) -> Iterator[Finding]:
+def shortages(plan: PortPlan, site: str) -> Iterator[Finding]:
     """One finding per kind of demand that found no port."""
     short: dict[tuple[PortPurpose, int], list[Demand]] = {}
     for demand in plan.unplaced:
@@ -674,14 +710,21 @@ def shortages(plan: PortPlan, names: Mapping[str, str]) -> Iterator[Finding]:
             f"{purpose.value} ({first.to}{' and others' if len(missing) > 1 else ''})",
             "add a switch or a stack member, choose a larger model, or reduce what is written",
             first.place,
-            names.get("site", ""),
+            site,
         )
 
 
-def _finding(rule: str, message: str, remedy: str, place: Place, subject: str) -> Finding:
+def _finding(
+    rule: str,
+    message: str,
+    remedy: str,
+    place: Place,
+    subject: str,
+    severity: Severity = Severity.ERROR,
+) -> Finding:
     return Finding(
         rule=rule,
-        severity=Severity.ERROR,
+        severity=severity,
         subject=subject,
         message=message,
         remedy=remedy,

@@ -53,7 +53,6 @@ class MediaPort:
     igmp_snooping: bool
     igmp_version: int
     flow_control: bool
-    routed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +171,6 @@ class IpsecProposal:
     encryption: str = "aes256gcm"  # phase 2; phase 1 uses phase1_encryption
     phase1_encryption: str = "aes256"
     phase1_integrity: str = "sha384"
-    phase1_prf: str = "prfsha384"
     dh_group: int = 20
     pfs_group: int = 20
     phase1_seconds: int = 28800
@@ -402,7 +400,6 @@ class MlagPlan:
     peer_address: IPv4Address
     peer_link: int  # LAG number
     virtual_mac: str
-    primary: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -412,6 +409,15 @@ class StackMember:
     number: int
     product: str
     priority: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NtpAssociation:
+    """A time server as one device asks it: with the key for the platform's algorithm."""
+
+    address: IPv4Address
+    key_id: int
+    key: str  # secret reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -426,6 +432,7 @@ class SwitchDesign:
     serials: tuple[str, ...]
     site: SiteFacts
     description: str
+    ntp: tuple[NtpAssociation, ...]
     management: Svi
     gateway: IPv4Address  # of the management network
     vlans: tuple[Vlan, ...]
@@ -506,7 +513,6 @@ class HaPlan:
     priority: int  # the higher one is active
     heartbeat: tuple[str, ...]
     monitor: tuple[str, ...]
-    management_port: str | None
     secret: str  # secret reference
 
 
@@ -519,9 +525,10 @@ class RemoteUserPlan:
     last: IPv4Address
     tenant: str
     certificate: str
+    host: str  # the name that people connect to, known to Entra as well
+    psk: str  # secret reference, of its own
     uplink: str
     port: str
-    reachable: tuple[AddressObject, ...]
     dns_servers: tuple[IPv4Address, ...]
     proposal: IpsecProposal
 
@@ -580,12 +587,12 @@ class FirewallDesign:
     serials: tuple[str, ...]
     site: SiteFacts
     description: str
+    ntp: tuple[NtpAssociation, ...]
     management_address: IPv4Address
     management_network: Network
     factory_switch: str | None
     factory_members: tuple[str, ...]
     factory_fortilink: tuple[str, ...]
-    factory_dhcp: bool
     ports: tuple[FirewallPort, ...]
     lan: str  # parent of all VLAN interfaces: the LAG, or one port
     lan_members: tuple[str, ...]  # ports of the LAG; one port: lan is that port itself
@@ -644,7 +651,6 @@ class SiteFacts:
     administration: tuple[IPv4Network, ...]  # from where devices may be managed
     blackhole_vlan: int
     native_vlan: int
-    high_tier: bool
     contacts: tuple[Contact, ...] = ()  # managed services first, then carriers of its uplinks
 
 
@@ -673,6 +679,8 @@ class Proof:
     method: str
     holds: bool
     counterexample: str
+    remedy: str
+    place: Place | None  # of what breaks it; None where it holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,7 +141,12 @@ def example(box: Box) -> str:
     service = NAMES.get(protocol, f"protocol {protocol}")
     if protocol in (6, 17):
         service += f"/{port}"
-    return f"{IPv4Address(box.source.first)} -> {IPv4Address(box.destination.first)} {service}"
+    return f"{_host(box.source)} -> {_host(box.destination)} {service}"
+
+
+def _host(interval: Interval) -> IPv4Address:
+    """An address of the interval that a machine may have: not the first, where there are more."""
+    return IPv4Address(min(interval.first + 1, interval.last))
 
 
 def _with(intervals: list[Interval], axis: int, interval: Interval) -> list[Interval]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
 from ..load.organisation import SiteInputs
-from . import acl, demand, media
+from . import acl, demand, media, ntp
 from .ports import Bundle, PortPlan, Socket, Use
 from .result import (
     Lag,
@@ -90,6 +90,7 @@ def build(context: SwitchContext, unit: Unit) -> SwitchDesign:
         serials=unit.serials,
         site=context.facts,
         description=f"{context.facts.name}, {unit.role.value}",
+        ntp=ntp.associations(context.inputs, unit.hardware.platform),
         management=management,
         gateway=_gateway(context, routing),
         vlans=tuple(Vlan(number=number, name=name) for number, name in sorted(vlans.items())),
@@ -227,7 +228,6 @@ def _mlag(context: SwitchContext, unit: Unit, position: int | None) -> MlagPlan 
         peer_address=addresses[1 - position],
         peer_link=link,
         virtual_mac=constants.virtual_mac,
-        primary=position == 0,
     )
 
 
@@ -266,19 +266,29 @@ def _queried(
 
 
 def _ports(context: SwitchContext, unit: Unit, vlans: dict[int, str]) -> Iterable[Port]:
-    """Every port of the box; what nothing has is shut in the black-hole VLAN."""
+    """Every port of the box; what nothing has is shut in the black-hole VLAN.
+
+    Ports that are used alike share one profile, so that it is made, and later spelt, once.
+    """
+    profiles: dict[tuple[object, ...], PortProfile] = {}
     for socket in context.plan.sockets[unit.name].values():
         use = context.plan.uses.get((unit.name, socket.name))
         if use is None:
             yield _unused(context, socket)
             continue
+        towards = use.to if use.purpose in TRUNKS else ""
+        alike = (use.purpose, use.network, use.lag, socket.poe, use.poe_w > 0, towards)
+        profile = profiles.get(alike)
+        if profile is None:
+            make = _member if use.lag else _profile
+            profile = profiles[alike] = make(context, use, vlans)
         yield Port(
             name=socket.name,
             member=socket.member,
             description=f"{use.purpose.value} {use.description}",
             peer=use.to,
             network=use.network,
-            profile=_member(context, use, vlans) if use.lag else _profile(context, use, vlans),
+            profile=profile,
         )
 
 
@@ -304,64 +314,59 @@ def _lag(
     )
 
 
+# A port of which nothing is known: each kind of port says how it differs.
+PLAIN = PortProfile(
+    purpose=PortPurpose.UNUSED,
+    mode="unused",
+    vlan=None,
+    voice_vlan=None,
+    native_vlan=None,
+    allowed_vlans=(),
+    authentication="none",
+    guest_vlan=None,
+    edge=True,
+    root_guard=False,
+    trusted=False,
+    source_guard=False,
+    storm_control="none",
+    poe=None,
+    speed_mbps=None,
+    mtu=1500,
+    eee=True,
+    flow_control=False,
+    qos=False,
+    ptp=False,
+    lag=None,
+)
+
+
 def _unused(context: SwitchContext, socket: Socket) -> Port:
-    purpose = PortPurpose.MANAGEMENT if socket.out_of_band else PortPurpose.UNUSED
+    spare = socket.out_of_band
     return Port(
         name=socket.name,
         member=socket.member,
         description="unused",
         peer="",
         network=None,
-        profile=PortProfile(
-            purpose=purpose,
-            mode="management" if socket.out_of_band else "unused",
+        profile=replace(
+            PLAIN,
+            purpose=PortPurpose.MANAGEMENT if spare else PortPurpose.UNUSED,
+            mode="management" if spare else "unused",
             vlan=context.facts.blackhole_vlan,
-            voice_vlan=None,
-            native_vlan=None,
-            allowed_vlans=(),
-            authentication="none",
-            guest_vlan=None,
-            edge=True,
-            root_guard=False,
-            trusted=False,
-            source_guard=False,
-            storm_control="none",
             poe=False if socket.poe else None,
-            speed_mbps=None,
-            mtu=1500,
-            eee=True,
-            flow_control=False,
-            qos=False,
-            ptp=False,
-            lag=None,
         ),
     )
 
 
 def _member(context: SwitchContext, use: Use, vlans: dict[int, str]) -> PortProfile:
     """A LACP member: the LAG has the VLANs, the port its physical side."""
-    whole = _profile(context, use, vlans)
-    return PortProfile(
-        purpose=whole.purpose,
+    return replace(
+        _profile(context, use, vlans),
         mode="member",
-        vlan=whole.vlan,
         voice_vlan=None,
-        native_vlan=whole.native_vlan,
-        allowed_vlans=whole.allowed_vlans,
         authentication="none",
         guest_vlan=None,
-        edge=whole.edge,
-        root_guard=whole.root_guard,
-        trusted=whole.trusted,
         source_guard=False,
-        storm_control=whole.storm_control,
-        poe=whole.poe,
-        speed_mbps=None,
-        mtu=whole.mtu,
-        eee=whole.eee,
-        flow_control=whole.flow_control,
-        qos=whole.qos,
-        ptp=whole.ptp,
         lag=use.lag,
     )
 
@@ -386,28 +391,20 @@ def _trunk(context: SwitchContext, use: Use, vlans: dict[int, str]) -> PortProfi
         and (use.purpose is not PortPurpose.FIREWALL or _firewall_has(context, n))
     ]
     below = use.to not in {unit.name for unit in context.units.cores}
-    return PortProfile(
+    return replace(
+        PLAIN,
         purpose=use.purpose,
         mode="trunk",
-        vlan=None,
-        voice_vlan=None,
         native_vlan=context.facts.native_vlan,
         allowed_vlans=tuple(sorted({n.vlan for n in carried} | {context.facts.native_vlan})),
-        authentication="none",
-        guest_vlan=None,
         edge=use.purpose is PortPurpose.FIREWALL,
         root_guard=use.purpose is PortPurpose.INTER_SWITCH and below and use.to != _root(context),
         trusted=True,
-        source_guard=False,
-        storm_control="none",
         poe=False if use.socket.poe else None,
-        speed_mbps=None,
         mtu=max((n.mtu for n in carried), default=1500),
         eee=not _has_media(context),
         flow_control=any(n.media and n.media.flow_control for n in carried),
         qos=context.qos is not None,
-        ptp=False,
-        lag=None,
     )
 
 
@@ -429,28 +426,16 @@ def _access_point(context: SwitchContext, use: Use) -> PortProfile:
     trusted, and the access point itself lets no client answer DHCP.
     """
     native = context.management_network.vlan
-    return PortProfile(
+    return replace(
+        PLAIN,
         purpose=use.purpose,
         mode="trunk",
-        vlan=None,
-        voice_vlan=None,
         native_vlan=native,
         allowed_vlans=tuple(sorted({native, *context.ssid_vlans})),
-        authentication="none",
-        guest_vlan=None,
-        edge=True,
-        root_guard=False,
         trusted=True,
-        source_guard=False,
         storm_control="broadcast",
         poe=True if use.socket.poe else None,
-        speed_mbps=None,
-        mtu=1500,
-        eee=True,
-        flow_control=False,
         qos=context.qos is not None,
-        ptp=False,
-        lag=None,
     )
 
 
@@ -462,28 +447,22 @@ def _access(context: SwitchContext, use: Use) -> PortProfile:
     guest = next((n.vlan for n in context.networks if n.zone == "guest"), None)
     isolated = network.media is not None
     single = use.lag is None
-    return PortProfile(
+    return replace(
+        PLAIN,
         purpose=use.purpose,
         mode="access",
         vlan=network.vlan,
         voice_vlan=voice,
-        native_vlan=None,
-        allowed_vlans=(),
         authentication=zone.authentication if single else "none",
         guest_vlan=guest if zone.authentication == "eap" and not zone.content else None,
-        edge=True,
-        root_guard=False,
-        trusted=False,
         source_guard=network.dhcp is not None and single,
         storm_control="broadcast" if isolated else "all",
         poe=(use.poe_w > 0 or desk) if use.socket.poe else None,
-        speed_mbps=None,
         mtu=network.mtu,
         eee=not isolated,
         flow_control=bool(network.media and network.media.flow_control),
         qos=context.qos is not None,
         ptp=context.ptp is not None and _takes_part_in_ptp(context, network),
-        lag=None,
     )
 
 

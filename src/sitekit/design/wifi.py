@@ -61,7 +61,7 @@ def _ssids(inputs: SiteInputs, networks: Sequence[Network]) -> list[SsidPlan]:
         names: dict[str, str] = wifi.ssids.model_dump()
         found.append(
             SsidPlan(
-                name=network.name[:15],
+                name=f"w-{network.name}",
                 ssid=names.get(network.zone, network.name),
                 network=network,
                 security=wifi.guest if ssid.security == "guest" else ssid.security,

@@ -107,10 +107,12 @@ class Catalogue:
     archetypes: dict[str, Archetype]
     archetype_documents: dict[str, Document]
     hardware: dict[str, HardwareModel]
+    hardware_places: dict[str, Place]
     services: dict[str, ServiceEntry]
     destinations: dict[str, DestinationEntry]
     uplink_kinds: dict[str, UplinkKind]
     media: dict[str, MediaProfile]
+    media_places: dict[str, Place]
     media_conflicts: tuple[MediaConflict, ...]
     platforms: dict[str, Platform]
     platform_folders: dict[str, Path]
@@ -130,10 +132,12 @@ class _Gathered:
     archetypes: dict[str, Archetype] = field(default_factory=dict)
     archetype_documents: dict[str, Document] = field(default_factory=dict)
     hardware: dict[str, HardwareModel] = field(default_factory=dict)
+    hardware_places: dict[str, Place] = field(default_factory=dict)
     services: dict[str, ServiceEntry] = field(default_factory=dict)
     destinations: dict[str, DestinationEntry] = field(default_factory=dict)
     uplink_kinds: dict[str, UplinkKind] = field(default_factory=dict)
     media: dict[str, MediaProfile] = field(default_factory=dict)
+    media_places: dict[str, Place] = field(default_factory=dict)
     conflicts: tuple[MediaConflict, ...] = ()
     platforms: dict[str, Platform] = field(default_factory=dict)
     platform_folders: dict[str, Path] = field(default_factory=dict)
@@ -248,6 +252,8 @@ def _take(
         case "hardware":
             if hardware := validate(HardwareFile, document, problems):
                 into.hardware.update(hardware.models)
+                for name in hardware.models:
+                    into.hardware_places[name] = document.place(("models", name, "platform"))
         case "services":
             if services := validate(ServicesFile, document, problems):
                 into.services.update(services.services)
@@ -260,6 +266,8 @@ def _take(
         case "media":
             if media := validate(MediaFile, document, problems):
                 into.media.update(media.profiles)
+                for name in media.profiles:
+                    into.media_places[name] = document.place(("profiles", name, "services"))
                 into.conflicts = (*into.conflicts, *media.conflicts)
         case "sizing":
             if sizing := validate(Sizing, document, problems):
@@ -308,10 +316,12 @@ def _catalogue(gathered: _Gathered) -> Catalogue:
         archetypes=gathered.archetypes,
         archetype_documents=gathered.archetype_documents,
         hardware=gathered.hardware,
+        hardware_places=gathered.hardware_places,
         services=gathered.services,
         destinations=gathered.destinations,
         uplink_kinds=gathered.uplink_kinds,
         media=gathered.media,
+        media_places=gathered.media_places,
         media_conflicts=gathered.conflicts,
         platforms=gathered.platforms,
         platform_folders=gathered.platform_folders,

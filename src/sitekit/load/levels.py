@@ -75,7 +75,7 @@ def lay(below: Merged, level: LevelSource, problems: list[Problem]) -> Merged:
             )
             continue
         _set(values, path, value)
-        for known in [k for k in origins if k[: len(path)] == path]:
+        for known in [k for k in origins if k[: len(path)] == path or path[: len(k)] == k]:
             del origins[known]
         origins[path] = Origin(level.level, place)
     locks = dict(below.locks)

@@ -184,6 +184,8 @@ class _Loader:
     ) -> dict[str, tuple[Document, M | None]]:
         """Every YAML file of a folder, by the code that is its name."""
         found = {}
+        if not only:
+            self.unread(folder)
         for path in sorted((self.folder / folder).glob("*.yaml")):
             if (skip and path.name.endswith(skip)) or not path.name.endswith(only):
                 continue
@@ -201,6 +203,17 @@ class _Loader:
                 continue
             found[code] = self.file(model, path)
         return found
+
+    def unread(self, folder: str) -> None:
+        """Complain about files that look like ours and would silently not be read."""
+        for path in sorted((self.folder / folder).glob("*.yml")):
+            self.problems.append(
+                Problem(
+                    Place(self.show(path)),
+                    "only files that end in .yaml are read",
+                    f"rename it to {path.stem}.yaml",
+                )
+            )
 
     def people(
         self, subsidiaries: set[str], sites: set[str], productions: set[str]
@@ -245,7 +258,7 @@ class _Loader:
                 (archetype.name, archetype_document),
                 document,
             )
-            settings = self.settings(merged, code, document)
+            settings = self.settings(merged, code, top[0])
             if settings is None:
                 continue
             assigned_document, memory = assigned.get(code, (None, None))
@@ -268,7 +281,7 @@ class _Loader:
         return inputs
 
     def settings(self, merged: Merged, code: str, document: Document) -> Settings | None:
-        """The settings of a site; what no level wrote is asked for in the site's file."""
+        """The settings of a site; what no level wrote is asked for in organisation.yaml."""
         found: list[Problem] = []
         settings = validate(Settings, document, found, at=(), data=expand(merged.values, code))
         for problem in found:

@@ -15,6 +15,7 @@ from .validate import suggest
 from .yaml_source import Document
 
 KeyPath = tuple[str | int, ...]
+RESERVED_TOP = 128
 
 
 def check_references(
@@ -146,6 +147,7 @@ def _check_waivers(
     document, written = waivers
     if document is None or written is None:
         return
+    seen: set[str] = set()
     longest = {"low": 365, "medium": 180, "high": 90, "critical": 30}
     for index, waiver in enumerate(written.waivers):
         at: KeyPath = ("waivers", index)
@@ -153,6 +155,15 @@ def _check_waivers(
             _unknown(
                 problems, document, (*at, "scope"), "site", waiver.scope, {*sites, "organisation"}
             )
+        if waiver.id in seen:
+            _complain(
+                problems,
+                document,
+                (*at, "id"),
+                f"there are two waivers {waiver.id}",
+                "give each waiver its own id",
+            )
+        seen.add(waiver.id)
         days = (waiver.expires - waiver.opened).days
         if not 0 < days <= longest[waiver.risk]:
             _complain(
@@ -173,6 +184,7 @@ def _check_catalogue(
         document = catalogue.archetype_documents[name]
         _check_segments(document, ("segments",), archetype.segments, catalogue, problems)
         _check_slots(document, archetype, problems)
+        _check_standard(document, archetype, catalogue, problems)
         for index, flow in enumerate(archetype.flows):
             names = {segment.name for segment in archetype.segments}
             _check_flow(document, ("flows", index), flow, names, catalogue, (), problems)
@@ -189,15 +201,51 @@ def _check_catalogue(
     destinations = organisation.destinations if organisation else {}
     for placed in catalogue.flows:
         _check_placed_flow(placed, catalogue, destinations, problems)
+    for name, profile in catalogue.media.items():
+        for service in (*profile.services, *(group.service for group in profile.groups)):
+            if service not in catalogue.services:
+                hint = suggest(service, catalogue.services) or "add it to the services"
+                message = f"media profile '{name}': there is no service called '{service}'"
+                problems.append(Problem(catalogue.media_places[name], message, hint))
     for name, model in catalogue.hardware.items():
         if model.platform not in catalogue.platforms and not model.platform.endswith("-ap"):
             problems.append(
                 Problem(
-                    catalogue.defaults.place(()),
+                    catalogue.hardware_places[name],
                     f"hardware model '{name}' runs '{model.platform}', which no folder provides",
-                    suggest(model.platform, catalogue.platforms),
+                    suggest(model.platform, catalogue.platforms)
+                    or f"known platforms: {', '.join(sorted(catalogue.platforms))}",
                 )
             )
+
+
+def _check_standard(
+    document: Document, archetype: Archetype, catalogue: Catalogue, problems: list[Problem]
+) -> None:
+    """What every design stands on: a management network, a transit network, existing hardware."""
+    zones = {segment.zone for segment in archetype.segments}
+    cores = [s.name for s in archetype.segments if s.gateway == "core"]
+    for zone, why in (("net_mgmt", "devices are managed"), ("transit", "a core routes")):
+        if zone not in zones and (zone == "net_mgmt" or cores):
+            _complain(
+                problems,
+                document,
+                ("segments",),
+                f"archetype '{archetype.name}' has no segment in zone {zone}, where {why}",
+                f"add one with zone: {zone}",
+            )
+    hardware = archetype.hardware
+    for key, what, names, known in (
+        ("firewall", "hardware model", hardware.firewall, set(catalogue.hardware)),
+        ("core", "hardware model", hardware.core, set(catalogue.hardware)),
+        ("access", "hardware model", hardware.access, set(catalogue.hardware)),
+        ("access_point", "hardware model", (hardware.access_point,), set(catalogue.hardware)),
+        ("uplinks", "kind of uplink", hardware.uplinks, set(catalogue.uplink_kinds)),
+        ("interim", "kind of uplink", (hardware.interim,), set(catalogue.uplink_kinds)),
+    ):
+        for index, name in enumerate(names):
+            if name not in known:
+                _unknown(problems, document, ("hardware", key, index), what, name, known)
 
 
 def _check_segments(
@@ -224,6 +272,16 @@ def _check_segments(
                 segment.media,
                 catalogue.media,
             )
+        profile = catalogue.media.get(segment.media or "")
+        if profile is not None and (segment.mtu or 1500) != profile.mtu:
+            _complain(
+                problems,
+                document,
+                (*here, "mtu"),
+                f"segment '{segment.name}' has frames of {segment.mtu or 1500} bytes, and "
+                f"{profile.title} asks for {profile.mtu}",
+                f"write mtu: {profile.mtu}, or another media profile",
+            )
         if segment.name in names:
             _complain(
                 problems,
@@ -242,12 +300,12 @@ def _check_segments(
                 f"segments '{other}' and '{segment.name}' both want VLAN {segment.vlan}",
                 "choose a VLAN that no segment of the site has",
             )
-        if segment.vlan in (catalogue.blackhole_vlan, catalogue.native_vlan):
+        if segment.vlan in (catalogue.blackhole_vlan, catalogue.native_vlan, catalogue.mlag_vlan):
             _complain(
                 problems,
                 document,
                 (*here, "vlan"),
-                f"VLAN {segment.vlan} is reserved for unused ports and trunks",
+                f"VLAN {segment.vlan} is reserved for unused ports, trunks and pairs of cores",
                 "choose another VLAN",
             )
 
@@ -268,7 +326,7 @@ def _check_placed_flow(
                     Problem(
                         placed.place,
                         f"flow {placed.number}: there is no {what} called '{name}'",
-                        suggest(name, known),
+                        suggest(name, known) or f"add it to the {what}s of the catalogue",
                     )
                 )
 
@@ -314,12 +372,13 @@ def check_slots(
                 f"segment '{name}' has {size} addresses and cannot begin at slot {slot}",
                 f"choose a slot that is a multiple of {size >> (32 - archetype.slot_length)}",
             )
-        if here.last >= 1 << (32 - block_length):
+        if here.last >= (1 << (32 - block_length)) - RESERVED_TOP:
             _complain(
                 problems,
                 document,
                 place,
-                f"segment '{name}' at slot {slot} is outside a /{block_length} block",
+                f"segment '{name}' at slot {slot} is outside a /{block_length} block, whose "
+                f"last {RESERVED_TOP} addresses are kept for the router id and remote users",
                 "choose a lower slot, or give the site a larger block",
             )
         for other in taken:
@@ -397,6 +456,12 @@ class _SiteCheck:
             for network in production.networks:
                 if network.site == code:
                     names.add(f"prd-{production.code}")
+        if site.closes and site.closes <= site.opens:
+            self.complain(
+                ("closes",),
+                f"closes {site.closes} is not after opens {site.opens}",
+                "exchange the two dates, or correct one",
+            )
         self.uplinks()
         self.devices()
         self.segments(archetype)
@@ -444,9 +509,16 @@ class _SiteCheck:
                         f"gateway {uplink.addressing.gateway} is outside {own}",
                         "copy address, prefix length and gateway from the carrier's letter",
                     )
+                elif uplink.addressing.gateway == uplink.addressing.address:
+                    self.complain(
+                        (*at, "addressing", "gateway"),
+                        f"gateway {uplink.addressing.gateway} is the site's own address",
+                        "copy address, prefix length and gateway from the carrier's letter",
+                    )
 
     def devices(self) -> None:
         seen: set[str] = set()
+        serials: set[str] = set()
         for index, device in enumerate(self.site.devices):
             at: KeyPath = ("devices", index)
             model = self.catalogue.hardware.get(device.model)
@@ -474,6 +546,15 @@ class _SiteCheck:
                         f"not {device.stack}",
                         "write several devices, or choose a model that stacks",
                     )
+            written = (device.serial,) if isinstance(device.serial, str) else device.serial
+            for serial in written or ():
+                if serial in serials:
+                    self.complain(
+                        (*at, "serial"),
+                        f"two boxes have the serial number {serial}",
+                        "read it from the label of each",
+                    )
+                serials.add(serial)
             if device.name is not None:
                 if device.name in seen:
                     self.complain(
@@ -492,6 +573,8 @@ class _SiteCheck:
         _check_segments(self.document, ("segments",), site.segments, self.catalogue, self.problems)
         standard = {segment.name: segment for segment in archetype.segments}
         vlans = {segment.vlan: segment.name for segment in archetype.segments}
+        productions = self.production_vlans(archetype)
+        routed = any(segment.zone == "transit" for segment in archetype.segments)
         for index, segment in enumerate(site.segments):
             at: KeyPath = ("segments", index)
             if segment.name in standard:
@@ -505,6 +588,19 @@ class _SiteCheck:
                     (*at, "vlan"),
                     f"VLAN {segment.vlan} is '{vlans[segment.vlan]}' of {archetype.name}",
                     "choose a VLAN that the archetype does not use",
+                )
+            if segment.gateway == "core" and not routed:
+                self.complain(
+                    (*at, "gateway"),
+                    f"{archetype.name} has no transit network, so its core does not route",
+                    "write gateway: firewall, or choose an archetype whose core routes",
+                )
+            if segment.vlan in productions:
+                self.complain(
+                    (*at, "vlan"),
+                    f"VLAN {segment.vlan} is one of those that productions get here "
+                    f"({productions.start} to {productions.stop - 1})",
+                    "choose a VLAN outside them",
                 )
             if segment.reason is None:
                 self.complain(
@@ -527,6 +623,14 @@ class _SiteCheck:
         if extra:
             check_slots(self.document, archetype, extra, length, self.problems)
 
+    def production_vlans(self, archetype: Archetype) -> range:
+        """The VLANs that slots of the archetype's production range stand for."""
+        zone = self.catalogue.zones.get("prod")
+        if archetype.productions is None or zone is None or zone.vlan is None:
+            return range(0)
+        slots = 1 << (archetype.productions.each - archetype.productions.prefix_length)
+        return range(zone.vlan, zone.vlan + slots)
+
     def endpoints(self, segments: set[str]) -> None:
         seen: set[str] = set()
         macs: dict[str, str] = {}
@@ -542,6 +646,12 @@ class _SiteCheck:
                     "give each endpoint its own name",
                 )
             seen.add(endpoint.name)
+            if endpoint.port is not None and (endpoint.links > 1 or endpoint.also):
+                self.complain(
+                    (*at, "port"),
+                    f"'{endpoint.name}' asks for several ports and names one",
+                    "leave port out: sitekit picks them, and keeps them with design --assign",
+                )
             if endpoint.mac is not None:
                 other = macs.setdefault(endpoint.mac, endpoint.name)
                 if other != endpoint.name:

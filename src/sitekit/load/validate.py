@@ -134,6 +134,7 @@ class _Complaint:
     expected: str = ""  # "a whole number", where something else stands
     unknown_key_for: str = ""  # the key that was probably meant
     missing: bool = False
+    too_few: bool = False
     union: KeyPath | None = None
     member: str = ""
     sensitive: bool = False
@@ -177,7 +178,14 @@ def _one_per_union(complaints: list[_Complaint]) -> list[_Complaint]:
 def _without_misspelt_twice(complaints: list[_Complaint]) -> list[_Complaint]:
     """Do not call a key missing that is only misspelt."""
     meant = {(*c.path[:-1], c.unknown_key_for) for c in complaints if c.unknown_key_for}
-    return [c for c in complaints if not (c.missing and c.path in meant)]
+    kept = [c for c in complaints if not (c.missing and c.path in meant)]
+    return [c for c in kept if not (c.too_few and _holds_another(c, kept))]
+
+
+def _holds_another(complaint: _Complaint, all_of_them: list[_Complaint]) -> bool:
+    """Whether something inside is complained about as well: an entry that is wrong counts too."""
+    depth = len(complaint.path)
+    return any(c.path[:depth] == complaint.path and len(c.path) > depth for c in all_of_them)
 
 
 # --- one error in plain words ----------------------------------------------------------------
@@ -263,6 +271,7 @@ def _complaint(detail: ErrorDetails, trail: _Trail, document: Source) -> _Compla
         message=message,
         hint=hint,
         expected=expected,
+        too_few=kind == "too_short",
         union=trail.union,
         member=trail.member,
         sensitive=kind == "secret_literal",
@@ -289,7 +298,8 @@ def _missing_key(trail: _Trail, document: Source) -> _Complaint:
     key = trail.path[-1]
     hint = f"add '{key}:'"
     if choices := _choices(trail.kind):
-        hint += f" with one of {_listed(choices)}"
+        one = len(choices) == 1
+        hint = f"add '{key}: {choices[0]}'" if one else f"{hint} with one of {_listed(choices)}"
     elif trail.description:
         hint += f" ({trail.description})"
     return _Complaint(
@@ -319,6 +329,8 @@ def _words(detail: ErrorDetails, value: Any, trail: _Trail, document: Source) ->
         kind == "is_instance_of" and choices
     ):
         return _not_one_of(subject, value, choices)
+    if kind == "secret_literal":
+        return _Words(detail["msg"], "refer to one: env:NAME, file:PATH or keyvault:VAULT/NAME")
     if kind in ("value_error", "assertion_error"):
         return _own_words(context.get("error"), subject, detail["msg"])
     if expected := _expected(detail):
@@ -330,12 +342,16 @@ def _words(detail: ErrorDetails, value: Any, trail: _Trail, document: Source) ->
         )
     if kind in _LIMITS:
         words, key = _LIMITS[kind]
-        message = f"{subject} should be {words} {context[key]}, not {_shown(value)}"
-        return _Words(message, trail.description)
+        limit = context[key]
+        limit = int(limit) if isinstance(limit, float) and limit.is_integer() else limit
+        message = f"{subject} should be {words} {limit}, not {_shown(value)}"
+        return _Words(message, trail.description or f"write a number that is {words} {limit}")
     if kind in ("too_short", "too_long"):
-        return _Words(_wrong_length(kind, subject, context))
+        hint = "add an entry" if kind == "too_short" else "remove what is too much"
+        return _Words(_wrong_length(kind, subject, context), trail.description or hint)
     if kind in ("string_too_short", "string_too_long"):
-        return _Words(_wrong_text_length(kind, subject, context), trail.description)
+        hint = "write it out" if kind == "string_too_short" else "shorten it"
+        return _Words(_wrong_text_length(kind, subject, context), trail.description or hint)
     if kind == "string_pattern_mismatch":
         hint = trail.description or f"it should match the pattern {context['pattern']}"
         if trail.on_key:
@@ -606,9 +622,14 @@ def _member(members: Sequence[Any], label: str, tagged: Any) -> Any:
             found = _field(bare.kind, tagged)
             if found and label in map(str, _choices(found[1].annotation)):
                 return member
-        if tagged is None and _label(bare.kind) == label.partition("[")[0]:
+        if tagged is None and _label(bare.kind) == _plain_label(label):
             return member
     return None
+
+
+def _plain_label(label: str) -> str:
+    """Take off what pydantic adds: constrained-str is a str, tuple[str, ...] a tuple."""
+    return label.partition("[")[0].removeprefix("constrained-")
 
 
 def _label(kind: Any) -> str:

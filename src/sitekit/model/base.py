@@ -12,6 +12,8 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+PREFIX_HINT = "write an address and a length, such as 10.0.0.0/24"
+
 
 class Model(BaseModel):
     """A written fact: frozen, and an unknown key is an error, never a default."""
@@ -22,7 +24,7 @@ class Model(BaseModel):
 def _address(value: object) -> object:
     """Turn numbers away: IPv4Address(3) would silently be 0.0.0.3."""
     if isinstance(value, int | float):
-        raise ValueError("should be an IPv4 address such as 10.0.0.1")
+        raise ValueError("should be an IPv4 address", "write one such as 10.0.0.1")
     return value
 
 
@@ -30,13 +32,15 @@ def _ipv4(value: object) -> IPv4Address:
     try:
         return IPv4Address(str(_address(value)))
     except ValueError:
-        raise ValueError(f"{value!r} is not an IPv4 address such as 10.0.0.1") from None
+        raise ValueError(
+            f"{value!r} is not an IPv4 address", "write four numbers up to 255, such as 10.0.0.1"
+        ) from None
 
 
 def _prefix(value: object) -> IPv4Network:
     text = str(_address(value))
     if "/" not in text:
-        raise ValueError(f"{text!r} is not a prefix such as 10.0.0.0/24")
+        raise ValueError(f"{text!r} is not a prefix", PREFIX_HINT)
     try:
         return IPv4Network(text)
     except ValueError:
@@ -44,8 +48,8 @@ def _prefix(value: object) -> IPv4Network:
     try:
         meant = IPv4Network(text, strict=False)
     except ValueError:
-        raise ValueError(f"{text!r} is not a prefix such as 10.0.0.0/24") from None
-    raise ValueError(f"{text!r} has host bits set; the prefix is {meant}")
+        raise ValueError(f"{text!r} is not a prefix", PREFIX_HINT) from None
+    raise ValueError(f"{text!r} is an address inside a prefix", f"the prefix is {meant}")
 
 
 def _date(value: object) -> date:
@@ -56,7 +60,7 @@ def _date(value: object) -> date:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise ValueError(f"{value!r} is not a date such as 2027-01-31")
+    raise ValueError(f"{value!r} is not a date", "write year-month-day, such as 2027-01-31")
 
 
 def _secret(value: object) -> str:
@@ -65,7 +69,7 @@ def _secret(value: object) -> str:
     # The value is never repeated: it may be the secret itself.
     raise PydanticCustomError(
         "secret_literal",
-        "a secret is never written here; refer to one: env:NAME, file:PATH or keyvault:VAULT/NAME",
+        "a secret is never written here",
     )
 
 
@@ -77,7 +81,7 @@ def _time_zones() -> frozenset[str]:
 
 def _time_zone(value: str) -> str:
     if value not in _time_zones():
-        raise ValueError(f"{value!r} is not a time zone such as Europe/Paris")
+        raise ValueError(f"{value!r} is not a time zone", "write one such as Europe/Paris")
     return value
 
 
@@ -111,7 +115,12 @@ SiteCode = Annotated[
 ]
 Hostname = Annotated[
     str,
-    Field(strict=True, pattern=r"^[a-z][a-z0-9-]*[a-z0-9]$", max_length=63),
+    Field(
+        strict=True,
+        pattern=r"^[a-z][a-z0-9-]*[a-z0-9]$",
+        max_length=63,
+        description="Lower case letters, digits and hyphens; starts with a letter.",
+    ),
 ]
 Domain = Annotated[
     str,
@@ -119,6 +128,7 @@ Domain = Annotated[
         strict=True,
         pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$",
         max_length=253,
+        description="A domain such as example.org, in lower case.",
     ),
 ]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=2000)]
@@ -126,7 +136,14 @@ VlanId = Annotated[
     int, Field(strict=True, ge=2, le=4094, description="802.1Q VLAN ID; 1 is never used.")
 ]
 Count = Annotated[int, Field(strict=True, ge=0, le=100_000)]
-Mac = Annotated[str, Field(strict=True, pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")]
+Mac = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$",
+        description="Six pairs of lower case hexadecimal digits, such as 02:00:5e:10:00:01.",
+    ),
+]
 TimeZone = Annotated[str, Field(strict=True), AfterValidator(_time_zone)]
 Language = Literal["fr", "en"]
 Mbps = Annotated[int, Field(strict=True, ge=1, le=400_000)]

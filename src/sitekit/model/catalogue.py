@@ -32,6 +32,44 @@ CordKind = Literal[
 ]
 
 
+Product = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9 +./()_-]*$",
+        max_length=60,
+        description="An order number: letters, digits, spaces and + . / ( ) _ -",
+    ),
+]
+PortNames = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^([A-Za-z0-9/._-]|\{n\}|\{member\})+$",
+        max_length=40,
+        description="As the platform writes it; {n} counts, {member} is the stack member.",
+    ),
+]
+PortName = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^[A-Za-z0-9/._-]+$",
+        max_length=40,
+        description="As the platform writes it, such as port1",
+    ),
+]
+Fqdn = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}$",
+        max_length=253,
+        description="A name such as www.example.org or *.example.org",
+    ),
+]
+
+
 class Zone(Model):
     """Networks that trust each other alike."""
 
@@ -123,7 +161,7 @@ class DestinationEntry(Model):
     """A named set of external names or prefixes. `written`: the organisation fills it in."""
 
     title: Text
-    fqdns: tuple[Text, ...] = ()
+    fqdns: tuple[Fqdn, ...] = ()
     prefixes: tuple[Prefix, ...] = ()
     written: bool = False
     source: Text | tuple[Text, ...]
@@ -132,7 +170,7 @@ class DestinationEntry(Model):
 class PortGroupEntry(Model):
     """Consecutive ports of one kind."""
 
-    name: Annotated[str, Field(strict=True, max_length=40)]
+    name: PortNames
     first: Count = 1
     count: Annotated[int, Field(strict=True, ge=1, le=128)]
     speeds_mbps: Annotated[tuple[Mbps, ...], Field(min_length=1)]
@@ -144,9 +182,9 @@ class PortGroupEntry(Model):
 class FactoryState(Model):
     """What a firewall's ports belong to when it comes out of the box."""
 
-    lan_switch: Text | None = None
-    members: tuple[Text, ...] = ()
-    fortilink: tuple[Text, ...] | Text | None = None
+    lan_switch: PortName | None = None
+    members: tuple[PortName, ...] = ()
+    fortilink: tuple[PortName, ...] | PortName | None = None
     dhcp: bool = False
 
 
@@ -163,7 +201,7 @@ class HardwareModel(Model):
     """One orderable box: ports by speed, power, stacking, throughput, size."""
 
     vendor: Text
-    product: Text
+    product: Product
     platform: Name
     roles: Annotated[tuple[Role, ...], Field(min_length=1)]
     rack_units: float

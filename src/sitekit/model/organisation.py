@@ -85,7 +85,11 @@ class Naming(Model):
 
     device: Annotated[
         str,
-        Field(strict=True, pattern=r"^[a-z0-9{}:-]*\{site\}[a-z0-9{}:-]*\{number(:02)?\}$"),
+        Field(
+            strict=True,
+            pattern=r"^([a-z0-9-]|\{role\})*\{site\}([a-z0-9-]|\{role\})*\{number(:02)?\}$",
+            description="{site}, {role} and {number} or {number:02} at the end, with - between.",
+        ),
     ] = "{site}-{role}-{number:02}"
 
 
@@ -94,7 +98,10 @@ class Organisation(Level):
 
     schema_: Annotated[SchemaVersion, Field(alias="schema")]
     name: Text
-    code: Annotated[str, Field(strict=True, pattern=r"^[a-z]{2,6}$")]
+    code: Annotated[
+        str,
+        Field(strict=True, pattern=r"^[a-z]{2,6}$", description="Two to six lower case letters."),
+    ]
     domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
     addresses: AddressPool
     azure: Azure
@@ -129,7 +136,14 @@ class Subsidiary(Level):
     schema_: Annotated[SchemaVersion, Field(alias="schema")]
     name: Text
     legal_form: Text
-    registration: Annotated[str, Field(strict=True, pattern=r"^[0-9A-Z ]{6,20}$")]
+    registration: Annotated[
+        str,
+        Field(
+            strict=True,
+            pattern=r"^[0-9A-Z ]{6,20}$",
+            description="A SIREN or the like, in quotes.",
+        ),
+    ]
     domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
     acquired: Day | None = None
     tenant: Uuid | None = None

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .base import Model, Name, SchemaVersion, Text
+from .settings import NtpAlgorithm
 from .site import Role
 
 
@@ -56,6 +57,7 @@ class Platform(Model):
     error_pattern: Text
     show_running: Text
     names: NameLimits
+    ntp_algorithm: NtpAlgorithm
     lights: Lights | None = None
     secrets: dict[Name, SecretForm]
     capabilities: dict[Name, Capability]

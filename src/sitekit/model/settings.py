@@ -35,12 +35,22 @@ class Dns(Model):
     servers: Annotated[tuple[Address, ...], Field(min_length=1, max_length=3)]
 
 
+NtpAlgorithm = Literal["sha1", "hmac-sha2-256"]
+
+
+class NtpKey(Model):
+    """A key that a time server knows under its id, for one algorithm."""
+
+    id: Annotated[int, Field(strict=True, ge=1, le=65535)]
+    algorithm: NtpAlgorithm
+    key: SecretRef
+
+
 class NtpServer(Model):
-    """A time source of the group, always authenticated."""
+    """A time source of the group, always authenticated: a key per algorithm that devices speak."""
 
     address: Address
-    key_id: Annotated[int, Field(strict=True, ge=1, le=65535)]
-    key: SecretRef
+    keys: Annotated[tuple[NtpKey, ...], Field(min_length=1, max_length=2)]
 
 
 class Ntp(Model):
@@ -60,7 +70,7 @@ class RadiusServer(Model):
 class Radius(Model):
     """Who authenticates people and machines."""
 
-    servers: Annotated[tuple[RadiusServer, ...], Field(min_length=1, max_length=4)]
+    servers: Annotated[tuple[RadiusServer, ...], Field(min_length=1, max_length=3)]
 
 
 class SyslogServer(Model):
@@ -88,7 +98,7 @@ class Snmp(Model):
 class Administration(Model):
     """Who may manage devices, from where, and how the fallback account is called."""
 
-    prefixes: Annotated[tuple[Prefix, ...], Field(min_length=1, max_length=16)]
+    prefixes: Annotated[tuple[Prefix, ...], Field(min_length=1, max_length=9)]
     account: Name
     secret: SecretRef
     ha_secret: SecretRef
@@ -131,6 +141,7 @@ class RemoteUsers(Model):
     """Remote access over IKEv2 with sign-in at Entra; `none` where a site offers none."""
 
     mode: Literal["none", "ikev2"]
+    psk: SecretRef
     pool_prefix_length: Annotated[int, Field(strict=True, ge=26, le=28)]
     saml_certificate: Name
 

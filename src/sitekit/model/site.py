@@ -60,9 +60,14 @@ class PostalAddress(Model):
     """Where the office is."""
 
     street: Text
-    postcode: Annotated[str, Field(strict=True, pattern=r"^[A-Z0-9 -]{3,10}$")]
+    postcode: Annotated[
+        str,
+        Field(strict=True, pattern=r"^[A-Z0-9 -]{3,10}$", description="Such as 75012, in quotes."),
+    ]
     city: Text
-    country: Annotated[str, Field(strict=True, pattern=r"^[A-Z]{2}$")] = "FR"
+    country: Annotated[
+        str, Field(strict=True, pattern=r"^[A-Z]{2}$", description="Two capitals, such as FR.")
+    ] = "FR"
 
 
 class StaticAddress(Model):
@@ -88,6 +93,17 @@ class Uplink(Model):
     path: Text | None = None
 
 
+Serial = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$",
+        max_length=40,
+        description="Letters, digits and hyphens, as on the label.",
+    ),
+]
+
+
 class Device(Model):
     """One box, or one stack of boxes. `count` is for access points, which come in numbers."""
 
@@ -95,7 +111,7 @@ class Device(Model):
     role: Role
     model: Name
     platform: Name | None = None
-    serial: Text | Annotated[tuple[Text, ...], Field(max_length=9)] | None = None
+    serial: Serial | Annotated[tuple[Serial, ...], Field(max_length=9)] | None = None
     count: Annotated[int, Field(strict=True, ge=1, le=200)] = 1
     stack: Annotated[int, Field(strict=True, ge=1, le=9)] = 1
     management: Address | None = None
@@ -103,11 +119,11 @@ class Device(Model):
     @model_validator(mode="after")
     def _only_access_points_are_counted(self) -> Device:
         if self.count > 1 and self.role is not Role.ACCESS_POINT:
-            raise ValueError("count is for access points; write one entry per device")
+            raise ValueError("count is for access points", "write one entry per device")
         if self.count > 1 and self.name:
-            raise ValueError("name and count exclude each other; sitekit names counted devices")
+            raise ValueError("name and count exclude each other", "leave name out: it is chosen")
         if self.stack > 1 and self.role not in (Role.CORE, Role.ACCESS):
-            raise ValueError("only switches form a stack")
+            raise ValueError("only switches form a stack", "remove stack:")
         return self
 
 
@@ -230,12 +246,6 @@ class Site(Level):
     endpoints: tuple[Endpoint, ...] = ()
     segments: tuple[Segment, ...] = ()
     flows: tuple[Flow, ...] = ()
-
-    @model_validator(mode="after")
-    def _closes_after_it_opens(self) -> Site:
-        if self.closes and self.closes <= self.opens:
-            raise ValueError(f"closes {self.closes} is not after opens {self.opens}")
-        return self
 
 
 class AssignedPort(Model):

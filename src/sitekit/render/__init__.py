@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from pathlib import PurePosixPath
 
+from ..design import design_site
 from ..design.result import AccessPointDesign, SiteDesign
+from ..errors import DesignError
+from ..load import LoadedOrganisation
 from ..load.catalogue import Catalogue
+from ..load.spread import spread
 from .artifact import Artifact
 from .day0 import day0
 from .documents import documents
@@ -15,7 +20,7 @@ from .fit_out import fit
 from .room import room_papers
 from .topology import topology
 
-__all__ = ["Artifact", "render_site"]
+__all__ = ["Artifact", "render_site", "render_sites"]
 
 
 def render_site(design: SiteDesign, catalogue: Catalogue) -> Iterator[Artifact]:
@@ -36,3 +41,37 @@ def render_site(design: SiteDesign, catalogue: Catalogue) -> Iterator[Artifact]:
     fitted = fit(design, catalogue)
     yield from room_papers(design, fitted, catalogue.fit_out)
     yield from day0(design, fitted, catalogue)
+
+
+def render_sites(
+    organisation: LoadedOrganisation,
+    codes: Iterable[str],
+    *,
+    executor: Executor | None = None,
+    workers: int = 1,
+    on_lost_workers: Callable[[], None] | None = None,
+) -> Iterator[tuple[str, tuple[Artifact, ...]]]:
+    """Design and render site after site, in order: each code with its files.
+
+    `executor` spreads the sites over `workers` of it (see `sitekit.load.spread`); the bytes are
+    the same. Raises DesignError in its turn for a site that cannot be designed.
+    """
+    wanted = list(codes)
+    each = spread(
+        files_of,
+        organisation,
+        wanted,
+        executor=executor,
+        workers=workers,
+        on_lost_workers=on_lost_workers,
+    )
+    yield from zip(wanted, each, strict=True)
+
+
+def files_of(organisation: LoadedOrganisation, code: str) -> tuple[Artifact, ...]:
+    """Every file of one site of an organisation."""
+    try:
+        design = design_site(organisation.sites[code])
+    except DesignError as error:
+        raise DesignError(f"{code}: {error.message}", hint=error.hint) from None
+    return tuple(render_site(design, organisation.catalogue))

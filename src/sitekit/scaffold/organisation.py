@@ -42,7 +42,12 @@ settings: # every level below inherits these: subsidiary, archetype, site
   language: {language}
   time_zone: Europe/Paris
   dns: {{ domain: {domain}, servers: [{dns}] }}
-  ntp: {{ servers: [{{ address: {ntp}, key_id: 1, key: "keyvault:{code}-network/ntp-key" }}] }}
+  ntp: # a key per algorithm: Arista and Fortinet speak sha1, Cisco hmac-sha2-256
+    servers:
+      - address: {ntp}
+        keys:
+          - {{ id: 1, algorithm: sha1, key: "keyvault:{code}-network/ntp-1" }}
+          - {{ id: 2, algorithm: hmac-sha2-256, key: "keyvault:{code}-network/ntp-2" }}
   radius:
     servers: [{{ name: radius-1, address: {radius}, key: "keyvault:{code}-network/radius-key" }}]
   syslog: {{ servers: [{{ address: {syslog}, port: 6514 }}] }}

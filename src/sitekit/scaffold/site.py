@@ -14,11 +14,12 @@ from ipaddress import IPv4Network
 
 from ..design import design_site
 from ..design.addressing import block_of
-from ..design.needs import Needs, of
+from ..design.needs import of
 from ..design.sizing import Sized, next_offer, size
 from ..errors import DesignError, SitekitError
 from ..findings import Severity
 from ..load.organisation import LoadedOrganisation, SiteInputs
+from ..load.validate import suggest
 from ..model.catalogue import Archetype
 from ..model.organisation import SupplierKind
 from ..model.site import Assigned, Device, Equipment, Role, Rooms, Site
@@ -118,7 +119,8 @@ def new_site(organisation: LoadedOrganisation, wishes: SiteWishes) -> NewSite:
         )
         name = wishes.archetype if archetype is None else wishes.subsidiary
         raise SitekitError(
-            f"there is no {what} called '{name}'", hint=f"known: {', '.join(sorted(known))}"
+            f"there is no {what} called '{name}'",
+            hint=suggest(name, known) or f"known: {', '.join(sorted(known))}",
         )
     wishes = replace(
         wishes,
@@ -135,7 +137,7 @@ def new_site(organisation: LoadedOrganisation, wishes: SiteWishes) -> NewSite:
     uplinks = list(_uplinks(organisation, archetype, wishes, sized))
     block = next_block(organisation, archetype.block_length)
     complaint = ""
-    for devices in _proposals(organisation, archetype, sized, needs, uplinks):
+    for devices in _proposals(organisation, archetype, sized, uplinks):
         text = _text(wishes, archetype, uplinks, devices, sized, block)
         complaint = _complaint(organisation, wishes, archetype, uplinks, devices, block)
         if not complaint:
@@ -199,7 +201,6 @@ def _proposals(
     organisation: LoadedOrganisation,
     archetype: Archetype,
     sized: Sized,
-    needs: Needs,
     uplinks: list[dict[str, object]],
 ) -> Iterator[list[Device]]:
     """Ever more hardware: firewalls by throughput, then switches by number."""

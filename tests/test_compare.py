@@ -76,6 +76,7 @@ def test_every_example_differs_from_nothing_in_all_of_its_lines() -> None:
     ("platform", "line", "impact"),
     [
         ("arista_eos", "ntp server 10.0.0.9", Impact.NONE),
+        ("arista_eos", "router bgp 65000", Impact.UNKNOWN),
         ("arista_eos", "interface Ethernet5\n   description x", Impact.NONE),
         ("arista_eos", "interface Ethernet5\n   switchport access vlan 9", Impact.FLAPS_PORT),
         (

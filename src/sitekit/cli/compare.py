@@ -191,6 +191,7 @@ def _say(effect: Effect) -> None:
     from ..model.platform import Impact
 
     colours = {
+        Impact.UNKNOWN: "yellow",
         Impact.FLAPS_PORT: "yellow",
         Impact.DROPS_USERS: "yellow",
         Impact.MAY_LOCK_OUT: "red",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..model.platform import Impact, Platform
 from .sections import Change, differences
 
-_ORDER = (Impact.NONE, Impact.FLAPS_PORT, Impact.DROPS_USERS, Impact.MAY_LOCK_OUT)
+_ORDER = tuple(Impact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +77,12 @@ def impact_of(platform: Platform) -> Callable[[Change], Impact]:
     """A function that gives the impact of one change: the first rule that matches decides.
 
     A rule is matched against the section's headings and the line, joined by ` / `.
+    A line that no rule matches is not classified.
     """
     rules = [(re.compile(rule.match), rule.impact) for rule in platform.impact]
 
     def weigh(change: Change) -> Impact:
         text = " / ".join((*change.section, change.line))
-        return next((impact for rule, impact in rules if rule.search(text)), Impact.NONE)
+        return next((impact for rule, impact in rules if rule.search(text)), Impact.UNKNOWN)
 
     return weigh

@@ -48,6 +48,7 @@ class Impact(StrEnum):
     """What applying a line may do to people, from harmless to worst."""
 
     NONE = "none"
+    UNKNOWN = "not classified"
     FLAPS_PORT = "flaps a port"
     DROPS_USERS = "drops users"
     MAY_LOCK_OUT = "may lock you out"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -155,3 +156,20 @@ def test_compare_refuses_files_with_real_secrets(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "s3cr3t" not in done.stdout + done.stderr
     assert "rendered with real secrets" in done.stderr
+
+
+def test_compare_reads_bootstraps_as_documents_and_refuses_their_secrets(tmp_path: Path) -> None:
+    copy = copy_of_horizon(tmp_path)
+    rendered = Path(shutil.copytree(HORIZON / "rendered", tmp_path / "rendered"))
+    bootstrap = rendered / "bdx01" / "day-0" / "bdx01-sw-01.cfg"
+    text = bootstrap.read_text(encoding="utf-8")
+    bootstrap.write_text(text.replace("hostname bdx01-sw-01", "hostname old"), encoding="utf-8")
+    done = sitekit("render", "--compare", rendered, "--json", folder=copy)
+    assert done.returncode == 1
+    (effect,) = json.loads(done.stdout)["effects"]
+    assert effect["files"] == ["bdx01/day-0/bdx01-sw-01.cfg"]
+    assert (effect["platform"], effect["impact"]) == (None, "none")
+    bootstrap.write_text("username x secret 0 hunter2hunter2\n", encoding="utf-8")
+    refused = sitekit("render", "--compare", rendered, folder=copy)
+    assert refused.returncode == 2
+    assert "hunter2" not in refused.stdout + refused.stderr

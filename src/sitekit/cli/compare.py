@@ -11,7 +11,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import click
@@ -66,7 +66,15 @@ def compare(
 def _texts(artifacts: Iterable[tuple[str, Artifact]]) -> dict[str, Text]:
     from ..diff.effect import Text
 
-    return {f"{code}/{a.path}": Text(text=a.text, platform=a.platform) for code, a in artifacts}
+    return {
+        f"{code}/{a.path}": Text(text=a.text, platform=None if _first_day(a.path) else a.platform)
+        for code, a in artifacts
+    }
+
+
+def _first_day(path: PurePosixPath) -> bool:
+    """A bootstrap says nothing about a device that already runs: it counts as a document."""
+    return len(path.parts) > 1
 
 
 def _rendered(
@@ -80,11 +88,12 @@ def _rendered(
 
     by_suffix = {p.suffix: name for name, p in organisation.catalogue.platforms.items()}
     found: dict[str, Text] = {}
-    for path in sorted(folder.glob("*/*")):
-        name = path.relative_to(folder).as_posix()
+    for path in sorted(folder.glob("*/**/*")):
+        within = PurePosixPath(path.relative_to(folder).as_posix())
+        name = str(within)
         if not path.is_file() or path.name.startswith("."):
             continue
-        if codes is not None and path.parent.name not in codes:
+        if codes is not None and within.parts[0] not in codes:
             continue
         known = after.get(name)
         try:
@@ -93,8 +102,10 @@ def _rendered(
             raise SitekitError(
                 f"{path} cannot be read as text", hint="name a folder that sitekit rendered"
             ) from None
-        platform = known.platform if known else by_suffix.get(path.suffix)
-        if known is not None and known.platform is not None:
+        there = PurePosixPath(*within.parts[1:])
+        platform = None if _first_day(there) else by_suffix.get(path.suffix)
+        if known is not None:
+            platform = known.platform
             _refuse_secrets(path, text, known.text)
         found[name] = Text(text=text, platform=platform)
     if not found:

@@ -37,6 +37,13 @@ class Capability(Model):
     alternative: Text | None = None
 
 
+class Lights(Model):
+    """What its lights say when all is well, for somebody who is no network engineer."""
+
+    fr: Text
+    en: Text
+
+
 class Impact(StrEnum):
     """What applying a line may do to people, from harmless to worst."""
 
@@ -78,6 +85,7 @@ class Platform(Model):
     show_running: Text
     names: NameLimits
     ntp_algorithm: NtpAlgorithm
+    lights: Lights | None = None
     secrets: dict[Name, SecretForm]
     capabilities: dict[Name, Capability]
     impact: tuple[ImpactRule, ...] = ()

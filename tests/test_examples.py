@@ -28,9 +28,9 @@ def test_example_renders_as_committed(code: str) -> None:
     rendered = {str(a.path): a.text for a in render_site(design, organisation.catalogue)}
     folder = HORIZON / "rendered" / code
     committed = {
-        p.name: p.read_text(encoding="utf-8")
-        for p in folder.iterdir()
-        if not p.name.startswith(".")
+        str(p.relative_to(folder)): p.read_text(encoding="utf-8")
+        for p in folder.rglob("*")
+        if p.is_file() and not p.name.startswith(".")
     }
     assert sorted(rendered) == sorted(committed)
     for name, text in rendered.items():

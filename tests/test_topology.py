@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
@@ -26,51 +25,18 @@ from sitekit.render.topology import (
     topology,
 )
 from tests.designs import P, design, headquarters, micro_office, renamed
+from tests.drawings import SVG, Rectangle, texts_apart, written_by
 
-SVG = "{http://www.w3.org/2000/svg}"
 CATALOGUE = Path(__file__).parents[1] / "src" / "sitekit" / "catalogue"
 STYLES = {s.name: s for s in (TITLE, HEADING, NAME, BODY, SMALL, LABEL, ON_COLOUR)}
-
-
-@dataclass(frozen=True)
-class Rectangle:
-    left: float
-    top: float
-    right: float
-    bottom: float
-    text: str = ""
-
-    def meets(self, other: Rectangle) -> bool:
-        return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
-        )
-
-    def within(self, other: Rectangle) -> bool:
-        return (
-            other.left <= self.left
-            and self.right <= other.right
-            and other.top <= self.top
-            and self.bottom <= other.bottom
-        )
 
 
 def parsed(made: SiteDesign) -> ElementTree.Element:
     return ElementTree.fromstring(topology(made).text)
 
 
-def written(picture: ElementTree.Element) -> Iterator[Rectangle]:
-    """Where each text stands, by the widths that the drawing itself reckons with."""
-    for node in picture.iter(f"{SVG}text"):
-        kinds = node.get("class", "").split()
-        style = STYLES[kinds[0]]
-        text = node.text or ""
-        width = measured(text, replace(style, bold=style.bold or bool({"b", "wa"} & set(kinds))))
-        x, y = float(node.get("x", "")), float(node.get("y", ""))
-        x -= width if "end" in kinds else width / 2 if "mid" in kinds else 0
-        yield Rectangle(x, y - style.size * 0.75, x + width, y + style.size * 0.2, text)
+def written(picture: ElementTree.Element) -> list[Rectangle]:
+    return written_by(picture, STYLES)
 
 
 def boxes(picture: ElementTree.Element) -> list[Rectangle]:
@@ -90,13 +56,8 @@ def texts(made: SiteDesign) -> list[str]:
 def no_text_meets_another(made: SiteDesign) -> None:
     picture = parsed(made)
     sheet = Rectangle(0, 0, float(picture.get("width", "")), float(picture.get("height", "")))
-    places = sorted(written(picture), key=lambda r: r.top)
-    for index, place in enumerate(places):
-        assert place.within(sheet), place
-        for other in places[index + 1 :]:
-            if other.top >= place.bottom:
-                break
-            assert not place.meets(other), (place, other)
+    places = written(picture)
+    texts_apart(places, sheet)
     stand = boxes(picture)
     for index, box in enumerate(stand):
         assert box.within(sheet)

@@ -48,6 +48,7 @@ VERBS: dict[str, dict[str, Verb]] = {
         "render": Verb(
             "render:render", "Configurations, address plan, port map, matrix and picture."
         ),
+        "watch": Verb("watch:watch", "Check and render again whenever a file is saved."),
     },
     "Set up": {
         "completion": Verb("completion:completion", "Print the completion script of a shell."),

@@ -87,6 +87,11 @@ def error(message: str, *, hint: str = "") -> None:
         _print(_hint(hint, sys.stderr), sys.stderr)
 
 
+def in_colour() -> bool:
+    """Whether standard output is a terminal that wants colour."""
+    return _coloured(sys.stdout)
+
+
 def printable(text: str) -> str:
     """The text without characters that could drive a terminal; line breaks stay."""
     if text.isprintable():

@@ -63,6 +63,12 @@ def sites_of(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(code for code in codes if _SITE_CODE.fullmatch(code)))
 
 
+def repository_of(folder: Path) -> Path | None:
+    """The top of the git repository that holds a folder; None outside of one."""
+    here = Path(os.path.abspath(folder))  # noqa: PTH100 (links stay as they are named)
+    return next((top for top in (here, *here.parents) if (top / ".git").exists()), None)
+
+
 def _is_folder(word: str) -> bool:
     path = Path(word)
     if path.name == TOP or (path / TOP).is_file():

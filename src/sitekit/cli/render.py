@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 @click.command(short_help="Configurations, address plan, port map, matrix and picture.")
 @places_argument
 @organisation_option
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where to write.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where to write.")
+@click.option(
+    "--compare",
+    "against",
+    metavar="REF|DIR",
+    help="Write nothing: say what differs from a git ref, or from a folder of rendered files.",
+)
 @click.option("--prune", is_flag=True, help="Remove files of devices that are no longer there.")
 @click.option(
     "--with-secrets",
@@ -37,7 +43,8 @@ if TYPE_CHECKING:
 def render(
     places: tuple[str, ...],
     organisation: Path | None,
-    out: Path,
+    out: Path | None,
+    against: str | None,
     prune: bool,
     secrets: Path | None,
     workers: int | None,
@@ -52,11 +59,16 @@ def render(
     Examples:
       sitekit render --out build
       sitekit render par01 lyo01 --out build --prune
+      sitekit render --compare main
     """
     from ..load import load_organisation
     from ..load.spread import sensible_workers
     from .output import write_artifacts
 
+    if (out is None) == (against is None):
+        raise click.UsageError("say where to write with --out, or what to compare with --compare")
+    if against is not None and (prune or secrets is not None):
+        raise click.UsageError("--compare writes nothing: without --prune and --with-secrets")
     chosen = select(places, organisation)
     loaded = load_organisation(chosen.folder)
     codes = chosen.sites
@@ -69,11 +81,17 @@ def render(
             console.findings(errors, to=sys.stderr)
             console.note("nothing was written")
         return Exit.FINDINGS
-    artifacts = _artifacts(loaded, codes, number)
+    artifacts = artifacts_of(loaded, codes, number)
+    if against is not None:
+        from .compare import compare
+
+        whole = set(codes) == set(loaded.sites)
+        return compare(loaded, codes, artifacts, against, everything=whole, as_json=as_json)
+    assert out is not None
     if secrets is not None:
         from .secrets import with_secrets
 
-        artifacts = with_secrets(lambda: _artifacts(loaded, codes, number), loaded, secrets, out)
+        artifacts = with_secrets(lambda: artifacts_of(loaded, codes, number), loaded, secrets, out)
     report = write_artifacts(
         artifacts,
         out,
@@ -121,7 +139,7 @@ def _errors(organisation: LoadedOrganisation, codes: Sequence[str], workers: int
     return [f for f in report.findings if f.severity is Severity.ERROR and f.rule != ended]
 
 
-def _artifacts(
+def artifacts_of(
     organisation: LoadedOrganisation, codes: Sequence[str], workers: int
 ) -> Iterator[tuple[str, Artifact]]:
     """Site after site, so that few are in memory at a time."""

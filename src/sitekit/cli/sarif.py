@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from .. import __version__
 from ..errors import Place, Problem
 from ..findings import Finding, Severity
+from .locate import repository_of
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -25,7 +28,7 @@ def of_findings(
     findings: Iterable[Finding], waived: Iterable[tuple[Finding, str]], folder: Path
 ) -> dict[str, Any]:
     """A log of findings; waived ones are suppressed results with the reason of their waiver."""
-    root = _root(folder)
+    root = repository_of(folder) or folder
     results = [_result(finding, folder, root) for finding in findings]
     for finding, reason in waived:
         suppressed = _result(finding, folder, root)
@@ -38,7 +41,7 @@ def of_findings(
 
 def of_problems(problems: Sequence[Problem], folder: Path) -> dict[str, Any]:
     """A log of problems with the input; what the files say is never repeated in it."""
-    root = _root(folder)
+    root = repository_of(folder) or folder
     return _log(
         [
             _entry(INPUT, "error", problem.message, problem.hint, problem.place, folder, root)
@@ -67,7 +70,8 @@ def _entry(
     location: dict[str, Any] = {"artifactLocation": {"uri": uri, "uriBaseId": "SRCROOT"}}
     if place.line:
         location["region"] = {"startLine": place.line, "startColumn": max(place.column, 1)}
-    identity = hashlib.sha256(f"{rule}\0{uri}\0{message}".encode()).hexdigest()
+    lasting = re.sub(r":\d+(:\d+)?", "", message)  # it may name lines of other files
+    identity = hashlib.sha256(f"{rule}\0{uri}\0{lasting}".encode()).hexdigest()
     return {
         "ruleId": rule,
         "level": level,
@@ -100,18 +104,9 @@ def _log(results: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _root(folder: Path) -> Path:
-    """The repository that holds the organisation, or its own folder."""
-    start = folder.resolve()
-    for above in (start, *start.parents):
-        if (above / ".git").exists():
-            return above
-    return start
-
-
 def _uri(place: Place, folder: Path, root: Path) -> str:
     """A path below the root; what stands in sitekit's own catalogue is told at the organisation."""
     path = Path(place.file)
     if place.file.startswith("sitekit:"):
         path = folder / "organisation.yaml"
-    return Path(os.path.relpath(path.resolve(), root)).as_posix()
+    return quote(Path(os.path.relpath(path, root)).as_posix())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Network
 
 from ..load.organisation import SiteInputs
+from ..model.organisation import SupplierKind
 from . import (
     addressing,
     assign,
@@ -24,7 +26,7 @@ from . import (
 )
 from .demand import demands
 from .needs import needs as needs_of
-from .result import DeviceDesign, FixedAddress, Network, SiteDesign, SiteFacts
+from .result import Contact, DeviceDesign, FixedAddress, Network, SiteDesign, SiteFacts
 
 __all__ = ["SiteDesign", "design_site"]
 
@@ -144,4 +146,24 @@ def _facts(inputs: SiteInputs, block: IPv4Network, networks: tuple[Network, ...]
         administration=tuple(dict.fromkeys([*inputs.settings.administration.prefixes, *local])),
         blackhole_vlan=inputs.catalogue.blackhole_vlan,
         native_vlan=inputs.catalogue.native_vlan,
+        contacts=tuple(_contacts(inputs)),
     )
+
+
+def _contacts(inputs: SiteInputs) -> Iterator[Contact]:
+    """Whom to ring on site: the managed-service providers, then the carriers of its uplinks."""
+    lines: dict[str, list[str]] = {}
+    for uplink in inputs.site.uplinks:
+        lines.setdefault(uplink.carrier, []).append(uplink.name)
+    suppliers = inputs.organisation.suppliers
+    wanted = [k for k, s in suppliers.items() if s.kind is SupplierKind.MANAGED_SERVICES]
+    for key in dict.fromkeys([*wanted, *lines]):
+        supplier = suppliers[key]
+        yield Contact(
+            kind="managed-services" if key in wanted else "carrier",
+            name=supplier.name,
+            contact=supplier.contact,
+            phone=supplier.phone or "",
+            contract=supplier.contract or "",
+            uplinks=tuple(lines.get(key, ())),
+        )

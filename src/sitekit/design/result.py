@@ -623,6 +623,18 @@ DeviceDesign = SwitchDesign | FirewallDesign | AccessPointDesign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A supplier that whoever stands on site may have to ring."""
+
+    kind: Literal["managed-services", "carrier"]
+    name: str
+    contact: str
+    phone: str  # empty where nobody wrote one
+    contract: str
+    uplinks: tuple[str, ...]  # of a carrier: its lines at this site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFacts:
     """What every device of a site shares."""
 
@@ -639,6 +651,7 @@ class SiteFacts:
     administration: tuple[IPv4Network, ...]  # from where devices may be managed
     blackhole_vlan: int
     native_vlan: int
+    contacts: tuple[Contact, ...] = ()  # managed services first, then carriers of its uplinks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

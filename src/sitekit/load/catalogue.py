@@ -20,6 +20,7 @@ from ..model.base import Model, Name, SchemaVersion
 from ..model.catalogue import (
     Archetype,
     DestinationEntry,
+    FitOut,
     Flows,
     HardwareModel,
     MediaConflict,
@@ -116,6 +117,7 @@ class Catalogue:
     platforms: dict[str, Platform]
     platform_folders: dict[str, Path]
     sizing: Sizing
+    fit_out: FitOut
     defaults: Document
 
 
@@ -140,6 +142,7 @@ class _Gathered:
     platforms: dict[str, Platform] = field(default_factory=dict)
     platform_folders: dict[str, Path] = field(default_factory=dict)
     sizing: Sizing | None = None
+    fit_out: FitOut | None = None
     defaults: Document | None = None
 
 
@@ -269,6 +272,9 @@ def _take(
         case "sizing":
             if sizing := validate(Sizing, document, problems):
                 into.sizing = sizing
+        case "fit_out":
+            if fit_out := validate(FitOut, document, problems):
+                into.fit_out = fit_out
         case "defaults":
             into.defaults = document
         case _:
@@ -276,8 +282,8 @@ def _take(
                 Problem(
                     document.place(()),
                     f"the catalogue has no part called '{kind}'",
-                    "parts are zones, network, flows, services, destinations, wan, media, sizing "
-                    "(files), archetypes, hardware, platforms (folders)",
+                    "parts are zones, network, flows, services, destinations, wan, media, sizing, "
+                    "fit_out (files), archetypes, hardware, platforms (folders)",
                 )
             )
 
@@ -292,7 +298,8 @@ def _copy(gathered: _Gathered) -> _Gathered:
 
 def _catalogue(gathered: _Gathered) -> Catalogue:
     network, sizing, defaults = gathered.network, gathered.sizing, gathered.defaults
-    if network is None or sizing is None or defaults is None:
+    fit_out = gathered.fit_out
+    if network is None or sizing is None or defaults is None or fit_out is None:
         raise SitekitError("the shipped catalogue is incomplete", hint="reinstall sitekit")
     return Catalogue(
         zones=gathered.zones,
@@ -319,5 +326,6 @@ def _catalogue(gathered: _Gathered) -> Catalogue:
         platforms=gathered.platforms,
         platform_folders=gathered.platform_folders,
         sizing=sizing,
+        fit_out=fit_out,
         defaults=defaults,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ..model.catalogue import Archetype, Flows, NetworkConstants, Sizing, Zones
+from ..model.catalogue import Archetype, FitOut, Flows, NetworkConstants, Sizing, Zones
 from ..model.organisation import Organisation, Productions, Subsidiary, Waivers
 from ..model.platform import Platform
 from ..model.site import Assigned, Site
@@ -30,6 +30,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "wan": UplinkKindsFile,
     "media": MediaFile,
     "sizing": Sizing,
+    "fit-out": FitOut,
     "platform": Platform,
 }
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .base import Address, Count, Mac, Mbps, Model, Name, Prefix, SchemaVersion, Text, VlanId
 from .organisation import Tier
@@ -13,6 +13,23 @@ from .site import Equipment, Flow, Role, Rooms, Segment
 
 Positive = Annotated[float, Field(gt=0, le=100_000)]
 Source = Annotated[tuple[Text, ...], Field(min_length=1)]
+FitOutKind = Literal[
+    "panel", "fibre-panel", "cable-manager", "tray", "shelf", "ups", "storage", "server", "render"
+]
+CordLength = Literal["panel", "cabinet", "between", "carrier", "outlet", "stack"]
+CordKind = Literal[
+    "carrier",
+    "firewall",
+    "inter-switch",
+    "peer-link",
+    "heartbeat",
+    "stack",
+    "server",
+    "office",
+    "media",
+    "access-point",
+    "security",
+]
 
 
 Product = Annotated[
@@ -331,6 +348,50 @@ class Sizing(Model):
     static_hosts: Count
     firewall_over_uplinks: Positive
     source: dict[Name, Text]
+
+
+class Colour(Model):
+    """A colour of cables: its names and how it is drawn."""
+
+    fr: Text
+    en: Text
+    hex: Annotated[str, Field(strict=True, pattern=r"^#[0-9a-f]{6}$")]
+
+
+class FitOut(Model):
+    """What stands around the devices: cabinets, panels, power, cords. Rules: render/fit_out.py."""
+
+    schema_: Annotated[SchemaVersion, Field(alias="schema")]
+    cabinets_u: Annotated[
+        tuple[Annotated[int, Field(strict=True, ge=4, le=52)], ...],
+        Field(min_length=1, description="Heights one can order, rack units, ascending."),
+    ]
+    fill: Annotated[float, Field(gt=0, le=1)]
+    heights_u: dict[FitOutKind, Annotated[int, Field(strict=True, ge=1, le=10)]]
+    panel_ports: Annotated[int, Field(strict=True, ge=12, le=48)]
+    ups_va: Annotated[
+        tuple[Count, ...], Field(min_length=1, description="Ratings one can order, ascending.")
+    ]
+    ups_power_factor: Annotated[float, Field(gt=0, le=1)]
+    ups_growth: Positive
+    ups_minutes: Count
+    ups_minutes_of: dict[Name, Count] = Field(default_factory=dict)
+    cord_m: dict[CordLength, Positive]
+    colours: dict[CordKind, Name]
+    palette: dict[Name, Colour]
+    source: dict[Name, Text]
+
+    @model_validator(mode="after")
+    def _complete(self) -> FitOut:
+        for what, have, want in (
+            ("heights_u", self.heights_u, get_args(FitOutKind)),
+            ("cord_m", self.cord_m, get_args(CordLength)),
+            ("colours", self.colours, get_args(CordKind)),
+            ("palette", self.palette, self.colours.values()),
+        ):
+            if missing := sorted(set(want) - set(have)):
+                raise ValueError(f"{what} lacks {', '.join(missing)}")
+        return self
 
 
 class Span(Model):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from .base import Model, Name, SchemaVersion, Text
 from .settings import NtpAlgorithm
@@ -35,6 +37,38 @@ class Capability(Model):
     alternative: Text | None = None
 
 
+class Lights(Model):
+    """What its lights say when all is well, for somebody who is no network engineer."""
+
+    fr: Text
+    en: Text
+
+
+class Impact(StrEnum):
+    """What applying a line may do to people, from harmless to worst."""
+
+    NONE = "none"
+    UNKNOWN = "not classified"
+    FLAPS_PORT = "flaps a port"
+    DROPS_USERS = "drops users"
+    MAY_LOCK_OUT = "may lock you out"
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"this is not a regular expression: {error}") from None
+    return text
+
+
+class ImpactRule(Model):
+    """Lines that match, with the headings of their sections joined by ` / `, have this impact."""
+
+    match: Annotated[Text, AfterValidator(_pattern)]
+    impact: Impact
+
+
 class Platform(Model):
     """Facts of one platform; adding one is adding a folder."""
 
@@ -51,5 +85,7 @@ class Platform(Model):
     show_running: Text
     names: NameLimits
     ntp_algorithm: NtpAlgorithm
+    lights: Lights | None = None
     secrets: dict[Name, SecretForm]
     capabilities: dict[Name, Capability]
+    impact: tuple[ImpactRule, ...] = ()

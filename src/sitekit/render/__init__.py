@@ -13,15 +13,19 @@ from ..load import LoadedOrganisation
 from ..load.catalogue import Catalogue
 from ..load.spread import spread
 from .artifact import Artifact
+from .day0 import day0
 from .documents import documents
 from .engine import engine_of
+from .fit_out import fit
+from .room import room_papers
 from .topology import topology
 
 __all__ = ["Artifact", "render_site", "render_sites"]
 
 
 def render_site(design: SiteDesign, catalogue: Catalogue) -> Iterator[Artifact]:
-    """Every file of one site: a configuration per device, then its documents and its picture.
+    """Every file of one site: a configuration per device, its documents and its picture, then the
+    papers for its technical room and for the first day.
 
     Access points have no configuration of their own: the firewall's wireless controller holds it.
     Raises RenderError where a platform has no template for a role.
@@ -34,6 +38,9 @@ def render_site(design: SiteDesign, catalogue: Catalogue) -> Iterator[Artifact]:
         yield Artifact(path=path, text=engine.render(device), platform=device.platform)
     yield from documents(design)
     yield topology(design)
+    fitted = fit(design, catalogue)
+    yield from room_papers(design, fitted, catalogue.fit_out)
+    yield from day0(design, fitted, catalogue)
 
 
 def render_sites(

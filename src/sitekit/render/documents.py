@@ -38,11 +38,11 @@ def documents(design: SiteDesign) -> tuple[Artifact, ...]:
     say = words(design.facts.settings.language)
     ports, matrix = _ports(design.ports, say), _matrix(design, say)
     texts = {
-        "address-plan.csv": _csv(_records(design, say)),
+        "address-plan.csv": as_csv(_records(design, say)),
         "address-plan.md": _address_plan(design, say),
-        "port-map.csv": _csv(ports),
+        "port-map.csv": as_csv(ports),
         "port-map.md": _port_map(design, ports, say),
-        "zone-matrix.csv": _csv(matrix),
+        "zone-matrix.csv": as_csv(matrix),
         "zone-matrix.md": _zone_matrix(design, matrix, say),
     }
     return tuple(Artifact(PurePosixPath(name), text) for name, text in texts.items())
@@ -84,12 +84,13 @@ _MARKDOWN_PLAIN = re.compile(r"(?:[^\W_]|[.,:;/()'%+…— -])*")
 _MARKDOWN_SPECIAL = re.compile(r"[\\`*\[\]|~#$]|(?<!\w)_|_(?!\w)")
 
 
-def _csv(table: Table) -> str:
+def as_csv(table: Table) -> str:
+    """The table for a spreadsheet."""
     lines = [",".join(map(csv_cell, row)) for row in (table.columns, *table.rows)]
     return "\n".join(lines) + "\n"
 
 
-def _markdown(table: Table, say: Words) -> str:
+def as_markdown(table: Table, say: Words) -> str:
     """The table, or that there is nothing to show."""
     if not table.rows:
         return say("none") + "\n"
@@ -105,7 +106,7 @@ def _row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _page(design: SiteDesign, say: Words, *, title: str, parts: Iterable[str]) -> str:
+def page(design: SiteDesign, say: Words, *, title: str, parts: Iterable[str]) -> str:
     """A Markdown page: what it is, which site it is about, then its parts."""
     facts = design.facts
     archetype = facts.archetype_title
@@ -125,7 +126,8 @@ def _page(design: SiteDesign, say: Words, *, title: str, parts: Iterable[str]) -
     return "\n".join((*head, *parts))
 
 
-def _part(title: str, *paragraphs: str, level: int = 2) -> str:
+def part(title: str, *paragraphs: str, level: int = 2) -> str:
+    """A part of a page: its heading, then its paragraphs."""
     return "\n".join((f"{'#' * level} {markdown_cell(title)}\n", *paragraphs))
 
 
@@ -133,19 +135,19 @@ def _part(title: str, *paragraphs: str, level: int = 2) -> str:
 
 
 def _address_plan(design: SiteDesign, say: Words) -> str:
-    return _page(
+    return page(
         design,
         say,
         title="address-plan",
         parts=(
-            _part(
+            part(
                 say("networks"),
                 say("networks-intro") + "\n",
-                _markdown(_networks(design, say), say),
+                as_markdown(_networks(design, say), say),
             ),
-            _part(say("devices"), _markdown(_devices(design, say), say)),
-            _part(say("reservations"), _markdown(_reservations(design, say), say)),
-            _part(say("uplinks"), _markdown(_uplinks(design, say), say)),
+            part(say("devices"), as_markdown(_devices(design, say), say)),
+            part(say("reservations"), as_markdown(_reservations(design, say), say)),
+            part(say("uplinks"), as_markdown(_uplinks(design, say), say)),
         ),
     )
 
@@ -374,17 +376,17 @@ def _port_map(design: SiteDesign, ports: Table, say: Words) -> str:
         tuple(_overview(design, say, name, uses) for name, uses in devices.items()),
     )
     columns = ports.columns[1:]
-    return _page(
+    return page(
         design,
         say,
         title="port-map",
         parts=(
-            _part(say("overview"), say("ports-intro") + "\n", _markdown(overview, say)),
+            part(say("overview"), say("ports-intro") + "\n", as_markdown(overview, say)),
             *(
-                _part(
+                part(
                     name,
                     _counts(uses, say) + "\n",
-                    _markdown(Table(columns, tuple(rows[name])), say),
+                    as_markdown(Table(columns, tuple(rows[name])), say),
                 )
                 for name, uses in devices.items()
             ),
@@ -443,13 +445,13 @@ def _counts(uses: list[PortUse], say: Words) -> str:
 
 
 def _zone_matrix(design: SiteDesign, matrix: Table, say: Words) -> str:
-    return _page(
+    return page(
         design,
         say,
         title="zone-matrix",
         parts=(
-            _part(say("matrix"), say("matrix-intro") + "\n", _markdown(matrix, say)),
-            _part(say("rules"), say("rules-intro") + "\n", _markdown(_rules(design, say), say)),
+            part(say("matrix"), say("matrix-intro") + "\n", as_markdown(matrix, say)),
+            part(say("rules"), say("rules-intro") + "\n", as_markdown(_rules(design, say), say)),
         ),
     )
 

@@ -46,8 +46,15 @@ class Engine:
 
     def render(self, device: DeviceDesign) -> str:
         """The complete configuration of one device, from factory default to in service."""
+        return self._rendered(device.role.value, device)
+
+    def render_day0(self, device: DeviceDesign) -> str:
+        """Just enough for a device in factory default to be reached; one template per platform."""
+        return self._rendered("day0", device)
+
+    def _rendered(self, name: str, device: DeviceDesign) -> str:
         try:
-            return self._template(device.role.value).render(device=device, body=self._body)
+            return self._template(name).render(device=device, body=self._body)
         except jinja2.UndefinedError as error:
             raise RenderError(f"{device.name} ({self.platform.name}): {error.message}") from None
 

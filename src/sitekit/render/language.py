@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from . import paper_words
+
 FR: dict[str, str] = {
     "colon": " : ",
     "decimal": ",",
@@ -308,6 +310,8 @@ EN: dict[str, str] = {
     "purpose.unused": "Unused, shut",
 }
 
+FR.update(paper_words.FR)
+EN.update(paper_words.EN)
 TABLES: Mapping[str, dict[str, str]] = {"fr": FR, "en": EN}
 
 
@@ -316,6 +320,7 @@ class Words:
     """The words of one language."""
 
     table: dict[str, str]
+    language: str = "en"
 
     def __call__(self, key: str, **values: object) -> str:
         """The phrase called `key`, with its blanks filled in."""
@@ -339,7 +344,7 @@ class Words:
 
 def words(language: str) -> Words:
     """The words of a site's language."""
-    return Words(TABLES[language])
+    return Words(TABLES[language], language)
 
 
 def one_line(text: str) -> str:

@@ -115,7 +115,7 @@ def measured(text: str, style: Style) -> float:
 
 
 @lru_cache(maxsize=1 << 14)
-def shortened(text: str, style: Style, width: int) -> str:
+def shortened(text: str, style: Style, width: float) -> str:
     """The text on one line, cut with an ellipsis where it is wider than `width`."""
     text = one_line(text)
     if measured(text, style) <= width:
@@ -415,6 +415,7 @@ _BRIEF = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=1 << 12)
 def brief_port(name: str) -> str:
     """An interface name as people write it on a drawing: Te1/1/1, Et49."""
     for long, brief in _BRIEF:

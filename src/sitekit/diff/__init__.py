@@ -1,0 +1,1 @@
+"""Differences between configurations, as data: pure, neither read from nor written anywhere."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from sitekit import SitekitError, check_organisation, load_organisation, render_sites
+from sitekit import SitekitError, check_organisation, cli, load_organisation, render_sites
 from sitekit.load import LoadedOrganisation
 from sitekit.load.spread import fingerprint, processes, run, sensible_workers, spread
 from tests.organisations import HORIZON, WRITTEN, copy_of_horizon, edit, horizon
@@ -85,6 +88,51 @@ def test_a_lost_worker_loses_nothing() -> None:
         )
     assert found == [horizon().sites[c].site.name for c in CODES]
     assert lost == [True]
+
+
+class _Gone(ThreadPoolExecutor):
+    """A pool whose workers were lost before anything was asked of it."""
+
+    def submit(self, *_: object, **__: object) -> NoReturn:
+        raise BrokenExecutor
+
+
+def test_a_pool_that_takes_nothing_is_told_once_and_loses_nothing() -> None:
+    lost: list[bool] = []
+    with _Gone(1) as pool:
+        found = list(
+            spread(
+                code_of,
+                horizon(),
+                CODES,
+                executor=pool,
+                workers=2,
+                on_lost_workers=lambda: lost.append(True),
+            )
+        )
+    assert found == [(horizon().sites[c].site.name, os.getpid()) for c in CODES]
+    assert lost == [True]
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_check_has_the_workers_that_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pools: list[tuple[int, bool]] = []
+
+    @contextmanager
+    def seen(organisation: LoadedOrganisation, workers: int) -> Iterator[Executor | None]:
+        with processes(organisation, workers) as pool:
+            pools.append((workers, isinstance(pool, ProcessPoolExecutor)))
+            yield pool
+
+    monkeypatch.setattr("sitekit.load.spread.processes", seen)
+    asked = ["check", str(HORIZON), "--today", str(WRITTEN)]
+    codes = [cli.run([*asked, "--workers", number]) for number in ("1", "2")]
+    assert codes == [0, 0]
+    assert pools == [(1, False), (2, True)]
+    said = capsys.readouterr().out
+    assert said[: len(said) // 2] == said[len(said) // 2 :] != ""
 
 
 def test_an_error_comes_in_its_turn() -> None:

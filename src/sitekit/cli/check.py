@@ -55,6 +55,7 @@ def check(
     from ..design.group import check_organisation
     from ..findings import Severity
     from ..load import load_organisation
+    from ..load.spread import processes, sensible_workers
 
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif exclude each other")
@@ -68,8 +69,20 @@ def check(
         return Exit.WRONG_INPUT
     codes = chosen.sites
     day = today.date() if today else date.today()
-    with console.progress(len(codes), "checking") as advance:
-        report = check_organisation(loaded, today=day, sites=codes, progress=lambda _: advance())
+    number = workers or sensible_workers(len(codes))
+    with (
+        console.progress(len(codes), "checking") as advance,
+        processes(loaded, number) as pool,
+    ):
+        report = check_organisation(
+            loaded,
+            today=day,
+            sites=codes,
+            progress=lambda _: advance(),
+            executor=pool,
+            workers=number,
+            on_lost_workers=lambda: console.note("a worker was lost; the rest is done here"),
+        )
     if as_json:
         console.say(
             console.as_json(

@@ -47,6 +47,7 @@ def check_organisation(
     progress: Callable[[str], None] | None = None,
     executor: Executor | None = None,
     workers: int = 1,
+    on_lost_workers: Callable[[], None] | None = None,
 ) -> Report:
     """Design the sites and look at each and at all of them together.
 
@@ -57,7 +58,14 @@ def check_organisation(
     wanted = set(organisation.sites if sites is None else sites)
     found: list[Finding] = list(_between_sites(organisation, wanted))
     codes = sorted(wanted)
-    each = spread(findings_of, organisation, codes, executor=executor, workers=workers)
+    each = spread(
+        findings_of,
+        organisation,
+        codes,
+        executor=executor,
+        workers=workers,
+        on_lost_workers=on_lost_workers,
+    )
     for code, findings in zip(codes, each, strict=True):
         found += findings
         if progress is not None:

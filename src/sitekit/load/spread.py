@@ -53,12 +53,19 @@ def spread(
     _known[folder, digest] = organisation
     left, waiting = deque(codes), deque[tuple[str, Future[R]]]()
     lost = False
+
+    def lose() -> None:
+        nonlocal lost
+        if not lost and on_lost_workers is not None:
+            on_lost_workers()
+        lost = True
+
     while left or waiting:
         while left and not lost and len(waiting) < AHEAD * max(workers, 1):
             try:
                 future = executor.submit(run, task, folder, left[0], digest)
             except BrokenExecutor:
-                lost = True
+                lose()
                 break
             waiting.append((left.popleft(), future))
         if not waiting:
@@ -68,9 +75,7 @@ def spread(
         try:
             result = future.result()
         except BrokenExecutor:
-            if not lost and on_lost_workers is not None:
-                on_lost_workers()
-            lost = True
+            lose()
             result = task(organisation, code)
         yield result
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .findings import Finding, Severity
     from .load import LoadedOrganisation, SiteInputs, load_organisation
     from .render import Artifact, render_site, render_sites
+    from .render.explain import Explanation, explain_line
 
 __version__ = "0.1.0"
 
@@ -54,11 +55,14 @@ _WHERE = {
     "Artifact": ".render",
     "render_site": ".render",
     "render_sites": ".render",
+    "Explanation": ".render.explain",
+    "explain_line": ".render.explain",
 }
 
 __all__ = [
     "Artifact",
     "DesignError",
+    "Explanation",
     "Finding",
     "InputError",
     "LoadedOrganisation",
@@ -73,6 +77,7 @@ __all__ = [
     "SitekitError",
     "check_organisation",
     "design_site",
+    "explain_line",
     "load_organisation",
     "render_site",
     "render_sites",

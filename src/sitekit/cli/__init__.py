@@ -48,6 +48,9 @@ VERBS: dict[str, dict[str, Verb]] = {
         "render": Verb(
             "render:render", "Configurations, address plan, port map, matrix and picture."
         ),
+        "explain": Verb(
+            "explain:explain", "Why a line is there: template, design, rule, and file and line."
+        ),
         "watch": Verb("watch:watch", "Check and render again whenever a file is saved."),
     },
     "Set up": {

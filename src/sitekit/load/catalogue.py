@@ -89,6 +89,15 @@ class PlacedFlow:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class CatalogueFile:
+    """A file of the catalogue: which part it is, and what it is called in messages."""
+
+    kind: str
+    path: Path
+    shown: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
     """All data that the design computes with."""
@@ -119,6 +128,7 @@ class Catalogue:
     sizing: Sizing
     fit_out: FitOut
     defaults: Document
+    files: tuple[CatalogueFile, ...]  # in the order of reading: later ones lay over earlier ones
 
 
 @dataclass(slots=True)
@@ -144,6 +154,7 @@ class _Gathered:
     sizing: Sizing | None = None
     fit_out: FitOut | None = None
     defaults: Document | None = None
+    files: tuple[CatalogueFile, ...] = ()
 
 
 def load_catalogue(
@@ -186,6 +197,7 @@ def _gather(
 ) -> None:
     for path, document in _documents(folder, problems, show):
         kind = path.parent.name if path.parent != folder else path.stem
+        into.files = (*into.files, CatalogueFile(kind, path, document.file))
         _take(kind, path, document, into, problems)
     if platforms.is_dir():
         for path in sorted(platforms.glob("*/platform.yaml")):
@@ -328,4 +340,5 @@ def _catalogue(gathered: _Gathered) -> Catalogue:
         sizing=sizing,
         fit_out=fit_out,
         defaults=defaults,
+        files=gathered.files,
     )

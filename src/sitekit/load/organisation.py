@@ -54,6 +54,8 @@ class SiteInputs:
     assigned: Assigned | None
     productions: tuple[tuple[Production, ProductionNetwork], ...]
     document: Document
+    organisation_document: Document
+    subsidiary_document: Document
     archetype_document: Document
     assigned_document: Document | None
 
@@ -275,6 +277,8 @@ class _Loader:
                 assigned=memory,
                 productions=networks.get(code, ()),
                 document=document,
+                organisation_document=top[0],
+                subsidiary_document=subsidiary_document,
                 archetype_document=archetype_document,
                 assigned_document=assigned_document,
             )

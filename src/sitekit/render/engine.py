@@ -22,9 +22,11 @@ TOKEN = "<secret:{reference}>"
 class Engine:
     """Renders every role of one platform."""
 
+    environment: type[jinja2.Environment] = jinja2.Environment
+
     def __init__(self, platform: Platform, folder: Path) -> None:
         self.platform = platform
-        self._environment = jinja2.Environment(
+        self._environment = self.environment(
             loader=jinja2.FileSystemLoader(folder),
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,

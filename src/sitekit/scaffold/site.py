@@ -287,6 +287,8 @@ def _inputs(
         assigned=assigned,
         productions=(),
         document=organisation.document,
+        organisation_document=organisation.document,
+        subsidiary_document=organisation.subsidiary_documents[site.subsidiary],
         archetype_document=organisation.catalogue.archetype_documents[archetype.name],
         assigned_document=None,
     )

@@ -73,9 +73,11 @@ def test_the_wheel_renders_a_site_in_an_empty_environment(wheel: Path, tmp_path:
         cwd=tmp_path,
     )
     committed = HORIZON / "rendered" / "bdx01"
-    for path in committed.iterdir():
-        if not path.name.startswith("."):
-            assert (tmp_path / "out" / "bdx01" / path.name).read_bytes() == path.read_bytes()
+    files = [p for p in committed.rglob("*") if p.is_file() and not p.name.startswith(".")]
+    assert files
+    for path in files:
+        made = tmp_path / "out" / "bdx01" / path.relative_to(committed)
+        assert made.read_bytes() == path.read_bytes()
     assert "bdx01-fw-01.conf" in done.stdout
 
 

@@ -36,6 +36,7 @@ def generated() -> Drawn:
 
 
 @cache
-def texts(platform: str) -> tuple[Text, ...]:
-    """Every configuration of a platform: the examples, then the generated sites."""
-    return tuple(t for t in (*examples(), *generated().texts) if t.platform == platform)
+def texts(platform: str, *, bootstrap: bool = False) -> tuple[Text, ...]:
+    """Every complete configuration of a platform, or every bootstrap: examples, generated sites."""
+    made = (*examples(), *generated().texts)
+    return tuple(t for t in made if (t.platform, t.bootstrap) == (platform, bootstrap))

@@ -47,6 +47,7 @@ class Text:
     model: str
     archetype: str
     text: str
+    bootstrap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,14 @@ def _texts(organisation: LoadedOrganisation, made: SiteDesign) -> Iterator[Text]
         path = Path(str(artifact.path))
         if path.suffix in (".cfg", ".conf"):
             device = devices[path.stem]
-            archetype = made.facts.archetype
-            yield Text(path.stem, device.platform, device.model, archetype, str(artifact.text))
+            yield Text(
+                name=path.stem,
+                platform=device.platform,
+                model=device.model,
+                archetype=made.facts.archetype,
+                text=str(artifact.text),
+                bootstrap=path.parent.name == "day-0",
+            )
 
 
 def _organisation(base: Path) -> None:

@@ -63,6 +63,7 @@ IOSXE = Rules(
         ("service template", r".* / \d+ activate service-template (\S+).*"),
         ("radius server", r"aaa group server radius \S+ / server name (\S+)"),
         ("acl", r"line .* / access-class (\S+) in.*"),
+        ("acl", r"ntp access-group (?:peer|serve|serve-only|query-only) (\S+)"),
         ("acl", r"snmp-server group .* access (\S+)"),
         ("snmp group", r"snmp-server user \S+ (\S+) .*"),
         ("interface", r"(?:ip|ntp|logging|snmp-server) .*source(?:-interface)? (Vlan\d+)"),

@@ -33,15 +33,18 @@ def test_the_generated_sites_are_all_there_and_use_every_model_and_archetype(
     assert {t.archetype for t in made.texts} == set(catalogue.archetypes)
 
 
+@pytest.mark.parametrize("bootstrap", [False, True], ids=["complete", "bootstrap"])
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_no_line_is_contradicted_and_none_is_unknown_without_a_waiver(
-    platform: str, record_property: Callable[[str, object], None]
+    platform: str, bootstrap: bool, record_property: Callable[[str, object], None]
 ) -> None:
     answers: Counter[str] = Counter()
     authorities: Counter[str] = Counter()
     used: set[Waiver] = set()
     wrong: dict[str, str] = {}
-    for text in texts(platform):
+    judged = texts(platform, bootstrap=bootstrap)
+    assert judged
+    for text in judged:
         for verdict in oracle(platform).judge(text.text):
             waiver = waiver_of(verdict, platform)
             if waiver:
@@ -56,11 +59,14 @@ def test_no_line_is_contradicted_and_none_is_unknown_without_a_waiver(
                 wrong.setdefault(verdict.line, f"{where} ({verdict.authority}: {verdict.why})")
     total = sum(answers.values())
     share = 100 * answers["waived"] / total
-    said = [f"{platform}: {total} lines of {len(texts(platform))} devices"]
+    kind = "bootstraps" if bootstrap else "complete configurations"
+    said = [f"{platform}: {total} lines of {len(judged)} {kind}"]
     said += [f"  {100 * n / total:7.3f} %  {name}" for name, n in authorities.most_common()]
     said.append(f"  {share:7.3f} %  waived, by {len(used)} waivers")
     record_property("figures", "\n".join(said))
     assert not wrong, "\n".join(list(wrong.values())[:40])
+    if bootstrap:  # so short that the same few waived lines are a larger share of them
+        return
     assert share <= EXPECTED["waived_percent_at_most"][platform]
     idle = [w.pattern.pattern for w in waivers(platform) if w not in used]
     assert not idle, f"waivers that nothing needs: {idle}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
+from itertools import combinations
 
 from ..errors import Place
 from ..findings import Finding, Severity
@@ -225,6 +226,15 @@ def _uplinks(look: _Look) -> Iterator[Finding]:
                 line.place,
                 Severity.WARNING,
             )
+    for one, other in combinations(design.uplinks, 2):
+        if (ours := _network(one)) and (theirs := _network(other)) and ours.overlaps(theirs):
+            yield look.finding(
+                "uplink-overlap",
+                f"uplinks {one.name} ({ours}) and {other.name} ({theirs}) stand in one network; "
+                "a firewall refuses two interfaces in one",
+                "ask the carriers for the addresses and the prefix_length of each line",
+                other.place,
+            )
     if len(design.uplinks) < len(site.uplinks):
         yield look.finding(
             "firewall-ports-short",
@@ -261,6 +271,17 @@ def _uplinks(look: _Look) -> Iterator[Finding]:
             look.inputs.place("uplinks"),
             Severity.WARNING,
         )
+
+
+def _network(line: UplinkDesign) -> IPv4Network | None:
+    """The carrier's network on a line; None where the address comes by DHCP.
+
+    FortiOS refuses interfaces whose networks overlap (Administration Guide, Rules for VLAN IP
+    addresses), unless allow-subnet-overlap is set, which sitekit never does.
+    """
+    if line.address is None or line.prefix_length is None:
+        return None
+    return IPv4Network((int(line.address), line.prefix_length), strict=False)
 
 
 def _firewall_speed(look: _Look) -> Iterator[Finding]:

@@ -27,9 +27,11 @@ from .paper import (
     SMALL,
     SMALL_STRONG,
     STRONG,
+    TINY,
     TITLE,
     WIDTH,
     Paper,
+    fitting,
     wrapped,
 )
 from .room import bill_title, colour_name, label_ends, metres, thing_names, thing_title, units_text
@@ -345,7 +347,8 @@ def _place(paper: Paper, sheet: Sheet, say: Words, x: float, y: float, rows: int
     shown, more = _fitting(len(sheet.place), rows - 1)
     for where, name, what in sheet.place[:shown]:
         paper.text(where, x, y, 17, SMALL_STRONG)
-        paper.text(name, x + 18, y, COLUMN * 0.44, BODY)
+        room = COLUMN * 0.44
+        paper.text(name, x + 18, y, room, fitting(room, (name,), BODY, SMALL, TINY))
         paper.text(what, x + COLUMN, y, COLUMN - 20 - COLUMN * 0.44, SMALL, "mu end")
         y += ROW
     if more:

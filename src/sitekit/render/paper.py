@@ -58,6 +58,14 @@ _LOOKS = """<style>
 </style>"""
 
 
+def fitting(width: float, texts: tuple[str, ...], *styles: Style) -> Style:
+    """The first style in which every text has room, the last where none gives it."""
+    for style in styles[:-1]:
+        if all(measured(text, style) <= width for text in texts):
+            return style
+    return styles[-1]
+
+
 @dataclass(slots=True)
 class Paper:
     """What is drawn on one page, in order."""

@@ -21,11 +21,13 @@ from .paper import (
     SMALL,
     SMALL_STRONG,
     STRONG,
+    TINY,
     TITLE,
     WIDTH,
     Paper,
+    fitting,
 )
-from .topology import Style, brief_port, escaped, measured, shortened
+from .topology import Style, brief_port, escaped, shortened
 
 # --- shared wording ----------------------------------------------------------------------------
 
@@ -424,7 +426,7 @@ def _line(text: str, y: float, style: Style, kind: str = "") -> str:
 
 
 def _device_label(name: str, product: str, role: str) -> str:
-    style = LARGE if measured(name, LARGE) <= _INNER else STRONG
+    style = fitting(_INNER, (name,), LARGE, STRONG, SMALL_STRONG)
     return _line(name, 8.5, style) + _line(product, 13, SMALL) + _line(role, 17, SMALL, "mu")
 
 
@@ -439,11 +441,13 @@ def _thing_label(placed: Placed, cabinet: str, say: Words) -> str:
 
 def _cord_label(cord: Cord, prefix: str, colour: str) -> str:
     left, right = label_ends(cord, prefix)
+    right = f"→ {right}"
+    style = fitting(_INNER, (left, right), STRONG, SMALL_STRONG, TINY)
     what = cord.what.removeprefix(prefix)
     told = what if what and what not in right else ""
     return (
         f'<rect class="co" x="3" y="3" width="32" height="1.6" fill="{colour}"/>'
-        + _line(left, 8.6, STRONG)
-        + _line(f"→ {right}", 12.8, STRONG)
+        + _line(left, 8.6, style)
+        + _line(right, 12.8, style)
         + _line(" · ".join(x for x in (told, cord.speed) if x), 16.8, SMALL, "mu")
     )

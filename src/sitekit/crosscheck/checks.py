@@ -76,9 +76,15 @@ CHECKS: dict[str, Check] = {
         "switch spanning tree on, without exceptions for VLANs that the links carry",
     ),
     "cross-stp": Check(
-        "Spanning tree runs everywhere, with one kind, one root, and no edge towards a switch",
+        "Spanning tree runs everywhere, with one root, and no edge towards a switch",
         _E,
-        "one mode on all switches, the lowest priority on the core alone, edge ports to hosts only",
+        "leave it on, the lowest priority on the core alone, edge ports to hosts only",
+    ),
+    "cross-stp-mixed": Check(
+        "All switches of a site run one kind of spanning tree",
+        _W,
+        "run MSTP on all of them, or switches of one vendor: per-VLAN trees of Cisco and MSTP "
+        "understand each other in the native VLAN only",
     ),
     "cross-querier": Check(
         "Every media VLAN has exactly one IGMP querier, inside its prefix",

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from .facts import Acl, Entry, Firewall, Policy, dotted
 from .spaces import (
+    ALL_ADDRESSES,
     ALL_DESTINATIONS,
     ALL_SERVICES,
     FIRST_NAME,
@@ -237,9 +238,8 @@ def first_packets(acl: Acl, asked: Sequence[Box]) -> list[tuple[Entry | None, li
     def box(entry: Entry) -> list[Box]:
         if entry.source_ports != (0, 65535) or entry.established:
             return []
-        return boxes(
-            (entry.source,), (entry.destination,), _protocols(entry, entry.destination_ports)
-        )
+        to = ALL_DESTINATIONS if entry.destination == ALL_ADDRESSES else entry.destination
+        return boxes((entry.source,), (to,), _protocols(entry, entry.destination_ports))
 
     return _walk(acl, asked, box)
 

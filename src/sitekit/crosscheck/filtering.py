@@ -13,7 +13,7 @@ from .facts import Acl, Entry, Firewall, Site, Switch, dotted
 from .fortios import Node
 from .networks import Network, Networks, unzoned
 from .read_firewall import PREDEFINED
-from .spaces import FIRST_NAME, Box, boxes, leave, meeting, service_words
+from .spaces import FIRST_NAME, Box, Span, boxes, leave, meeting, service_words
 
 _EVERY = ((0, FIRST_NAME - 1),)
 
@@ -38,11 +38,23 @@ def check(site: Site, networks: Networks, rules: dict[str, Rules], findings: Fin
 
 
 def conversation(box: Box, rules: Rules) -> str:
-    """One conversation of a box in words."""
-    (source, last), (destination, end), (service, _) = box
-    source = source if source == last else source + 1
-    destination = destination if destination == end else destination + 1
-    return f"{dotted(source)} -> {rules.destination_words(destination)} {service_words(service)}"
+    """One conversation of a box in words, between machines rather than gateways."""
+    source, destination, (service, last) = box
+    if (service, last) == PREDEFINED["ALL"][0]:
+        words = "any service"
+    elif service >> 16 != last >> 16:
+        words = "other services"
+    else:
+        words = service_words(service)
+    return f"{dotted(_machine(source))} -> {rules.destination_words(_machine(destination))} {words}"
+
+
+def _machine(span: Span) -> int:
+    """A number of the span that a machine may have: gateways are the first of their prefix."""
+    first, last = span
+    if first >= FIRST_NAME:
+        return first
+    return first + 30 if last - first > 30 else first + (last - first) // 2
 
 
 # --- objects -----------------------------------------------------------------------------------

@@ -572,7 +572,7 @@ def _spanning_tree(site: Site, wiring: Wiring, findings: Findings) -> None:
         for switch in running:
             if _kind(switch.stp_mode) != usual:
                 findings.add(
-                    "cross-stp",
+                    "cross-stp-mixed",
                     switch.file,
                     switch.stp_line,
                     f"{switch.name} runs {switch.stp_mode}, the other switches run {usual}",

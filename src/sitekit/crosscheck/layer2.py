@@ -22,6 +22,7 @@ def check(site: Site, wiring: Wiring, networks: Networks, findings: Findings) ->
     for switch in site.switches:
         _vlans_defined(switch, findings)
     _vlan_names(site, findings)
+    _port_map(site, wiring, findings)
     _mlag(wiring, findings)
     _cut(site, wiring, networks, findings)
     _spanning_tree(site, wiring, findings)
@@ -118,7 +119,8 @@ def _to_firewall(
     wiring: Wiring, here: Bundle, port: Port, there: Bundle, findings: Findings
 ) -> None:
     switch, firewall = wiring.devices[here.device], wiring.devices[there.device]
-    assert isinstance(firewall, Firewall)
+    if not isinstance(firewall, Firewall):
+        return  # a switch whose aggregate is not defined: said there
     if port.mode != "trunk":
         findings.add(
             "cross-trunk-mode",
@@ -354,6 +356,46 @@ def _vlan_names(site: Site, findings: Findings) -> None:
                     f"VLAN {number} is {vlan.name or 'without a name'} on {switch.name} and "
                     f"{name or 'without a name'} on {other.name}",
                 )
+
+
+def _port_map(site: Site, wiring: Wiring, findings: Findings) -> None:
+    """Each port is in the VLANs that the port map prints, and shut where it is printed unused."""
+    for row in site.documents.ports:
+        switch = wiring.switch(row.device)
+        port = switch.ports.get(row.port) if switch else None
+        if switch is None or port is None:
+            continue
+        if port.lag is not None:
+            port = switch.lag(port.lag) or port
+        said = f"({site.documents.map_file}:{row.line})"
+        words = row.vlan.split()
+        if not words:
+            if not row.to and not port.shut:
+                findings.add(
+                    "cross-plan",
+                    switch.file,
+                    port.line,
+                    f"{switch.name} {row.port} is unused in the port map {said} and not shut down",
+                )
+            continue
+        tagged = {int(word[:-1]) for word in words if word[:-1].isdigit() and word[-1] == "t"}
+        plain = words[0].rstrip("u")
+        own = int(plain) if plain.isdigit() else None
+        has = port.native if port.mode == "trunk" else port.access
+        if own is not None and has != own:
+            field, is_in, wanted = "native", f"VLAN {has}", f"VLAN {own}"
+        elif tagged and port.mode != "trunk":
+            field, is_in, wanted = "mode", "no trunk", "a trunk"
+        elif tagged and port.allowed is not None and port.allowed - {own} != tagged:
+            field, is_in, wanted = "allowed", f"VLAN {listed(port.allowed)}", listed(tagged)
+        else:
+            continue
+        findings.add(
+            "cross-plan",
+            switch.file,
+            port.where(field, "access", "mode"),
+            f"{switch.name} {port.name} has {is_in}, the port map {wanted} {said}",
+        )
 
 
 def _users(

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from functools import cache
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sitekit import Finding, cross_check
+from sitekit import Finding, Severity, cross_check
+from sitekit.cli.crosscheck import of_rendered
 from sitekit.crosscheck import CHECKS, read, spaces
 from sitekit.crosscheck.conversations import decided, rules_of
 from sitekit.crosscheck.facts import mask_length, number, slashed
@@ -21,8 +22,11 @@ from sitekit.crosscheck.fortios import parse, split
 from sitekit.crosscheck.indented import sections, vlans
 from sitekit.crosscheck.networks import networks_of
 from sitekit.crosscheck.read_switch import read as read_switch
+from sitekit.design.group import findings_of
+from sitekit.load import load_organisation
 from sitekit.render import Artifact
 from tests.faults import FAULTS, Fault
+from tests.oracles.sites import drawn
 from tests.organisations import HORIZON
 
 RENDERED = HORIZON / "rendered"
@@ -85,6 +89,21 @@ def test_a_headquarters_takes_less_than_a_tenth_of_a_second() -> None:
         cross_check(files, "par01")
         took.append(time.process_time() - start)
     assert min(took) < 0.1
+
+
+@pytest.mark.slow
+def test_drawn_sites_of_every_kind_agree_with_themselves(tmp_path: Path) -> None:
+    """The only finding is a warning where switches of two vendors run two kinds of trees."""
+    drawn(tmp_path)
+    organisation = load_organisation(tmp_path / "drawn")
+    checked = 0
+    for code in sorted(organisation.sites)[:120]:
+        if any(f.severity is Severity.ERROR for f in findings_of(organisation, code)):
+            continue
+        found = of_rendered(organisation, code)
+        assert [f"{f.place} {f.message}" for f in found if f.rule != "cross-stp-mixed"] == []
+        checked += 1
+    assert checked > 80
 
 
 def test_nothing_of_the_design_is_loaded_by_the_check() -> None:

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .crosscheck import Answer, cross_check, reach
     from .design import design_site
     from .design.group import Report, check_organisation
     from .design.result import SiteDesign
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _WHERE = {
+    "Answer": ".crosscheck",
+    "cross_check": ".crosscheck",
+    "reach": ".crosscheck",
     "design_site": ".design",
     "Report": ".design.group",
     "check_organisation": ".design.group",
@@ -60,6 +64,7 @@ _WHERE = {
 }
 
 __all__ = [
+    "Answer",
     "Artifact",
     "DesignError",
     "Explanation",
@@ -76,9 +81,11 @@ __all__ = [
     "SiteInputs",
     "SitekitError",
     "check_organisation",
+    "cross_check",
     "design_site",
     "explain_line",
     "load_organisation",
+    "reach",
     "render_site",
     "render_sites",
 ]

@@ -11,7 +11,14 @@ import click
 from ..errors import InputError
 from . import console, sarif
 from .exit import Exit
-from .locate import Selection, organisation_option, places_argument, select, workers_option
+from .locate import (
+    Selection,
+    only_one,
+    organisation_option,
+    places_argument,
+    select,
+    workers_option,
+)
 
 if TYPE_CHECKING:
     from ..design.group import Report
@@ -25,6 +32,22 @@ if TYPE_CHECKING:
     type=click.DateTime(["%Y-%m-%d"]),
     help="The day that decides which waivers hold (default: today).",
 )
+@click.option(
+    "--rendered", is_flag=True, help="Check the text that would be rendered as well (in memory)."
+)
+@click.option(
+    "--rendered-in",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Check the text of the files in DIR, as `render --out DIR` wrote them, instead.",
+)
+@click.option(
+    "--reach",
+    "question",
+    metavar="QUESTION",
+    help="Answer which rule decides a conversation: 'guest -> storage tcp/445'. One SITE.",
+)
 @workers_option
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
@@ -35,6 +58,9 @@ def check(
     places: tuple[str, ...],
     organisation: Path | None,
     today: datetime | None,
+    rendered: bool,
+    folder: Path | None,
+    question: str | None,
     workers: int | None,
     strict: bool,
     as_json: bool,
@@ -43,7 +69,7 @@ def check(
     """Check the organisation here, the one at a PATH, or only the named SITEs.
 
     Exits with 0 when all is as designed, with 1 when something is not, with 2 when the files
-    cannot be understood.
+    cannot be understood. A question that --reach answers ends with 0, whatever the answer is.
 
     \b
     Examples:
@@ -51,6 +77,8 @@ def check(
       sitekit check examples/horizon
       sitekit check par01 lyo01 --json
       sitekit check --sarif > sitekit.sarif
+      sitekit check --rendered
+      sitekit check par02 --reach 'guest -> storage tcp/445'
     """
     from ..design.group import check_organisation
     from ..findings import Severity
@@ -59,7 +87,15 @@ def check(
 
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif exclude each other")
+    if as_sarif and (rendered or question is not None) and folder is None:
+        raise click.UsageError("--sarif is about lines of files: name them with --rendered-in DIR")
     chosen = select(places, organisation)
+    if question is not None:
+        from .crosscheck import answer
+
+        if as_sarif:
+            raise click.UsageError("--reach gives an answer, not findings: without --sarif")
+        return answer(chosen.folder, only_one(chosen), question, folder, as_json=as_json)
     try:
         loaded = load_organisation(chosen.folder)
     except InputError as error:
@@ -69,6 +105,11 @@ def check(
         return Exit.WRONG_INPUT
     codes = chosen.sites
     day = today.date() if today else date.today()
+    texts = []
+    if rendered or folder is not None:
+        from .crosscheck import findings_of_texts
+
+        texts = findings_of_texts(loaded, codes, folder, workers)
     number = workers or sensible_workers(len(codes))
     with (
         console.progress(len(codes), "checking") as advance,
@@ -82,6 +123,7 @@ def check(
             executor=pool,
             workers=number,
             on_lost_workers=lambda: console.note("a worker was lost; the rest is done here"),
+            also=texts,
         )
     if as_json:
         console.say(
@@ -108,6 +150,12 @@ def check(
                 f"{waived.finding.place}: {waived.finding.message}"
             )
         console.note(_summary(chosen, report, len(loaded.people)))
+        if rendered or folder is not None:
+            where = f" in {folder}" if folder is not None else ""
+            console.note(
+                f"the text of {_counted(len(codes), 'site')}{where} read again: "
+                f"{_counted(len(texts), 'finding') if texts else 'all agrees'}"
+            )
     warned = any(finding.severity is Severity.WARNING for finding in report.findings)
     failed = not report.is_as_designed or (strict and warned)
     return Exit.FINDINGS if failed else Exit.AS_DESIGNED

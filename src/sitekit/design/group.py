@@ -48,15 +48,17 @@ def check_organisation(
     executor: Executor | None = None,
     workers: int = 1,
     on_lost_workers: Callable[[], None] | None = None,
+    also: Iterable[Finding] = (),
 ) -> Report:
     """Design the sites and look at each and at all of them together.
 
     `today` decides which waivers still hold. `sites` limits what is reported to these codes;
     addresses are compared with every site of the organisation all the same. `executor` spreads the
-    sites over `workers` of it (see `sitekit.load.spread`); the report is the same.
+    sites over `workers` of it (see `sitekit.load.spread`); the report is the same. `also` are
+    findings of somebody else (of the rendered text, say), which the same waivers may accept.
     """
     wanted = set(organisation.sites if sites is None else sites)
-    found: list[Finding] = list(_between_sites(organisation, wanted))
+    found: list[Finding] = [*_between_sites(organisation, wanted), *also]
     codes = sorted(wanted)
     each = spread(
         findings_of,

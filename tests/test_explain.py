@@ -16,7 +16,6 @@ import jinja2
 import pytest
 
 from sitekit import RenderError, SiteDesign, design_site, explain_line
-from sitekit.cli import run
 from sitekit.design.result import AccessPointDesign
 from sitekit.load.catalogue import load_catalogue
 from sitekit.load.catalogue_places import CataloguePlaces
@@ -697,24 +696,3 @@ def test_the_page_shows_what_is_printed(command: str, printed: str) -> None:
     done = sitekit(*shlex.split(command)[1:], folder=ROOT)
     assert done.returncode == 0
     assert (done.stdout + done.stderr).rstrip("\n") == printed.rstrip("\n")
-
-
-# --- an option of check that had no effect -----------------------------------------------------
-
-
-def test_check_uses_the_workers_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sitekit.load import spread
-
-    made: list[int] = []
-    original = spread.processes
-
-    def counted(organisation: object, workers: int) -> object:
-        made.append(workers)
-        return original(organisation, 1)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(spread, "processes", counted)
-    monkeypatch.chdir(ROOT)
-    asked = ["check", "examples/horizon", "--today", "2026-11-24"]
-    assert run([*asked, "--workers", "2"]) == 0
-    assert run(asked) == 0
-    assert made == [2, 1]

@@ -34,6 +34,7 @@ from ..model.catalogue import (
     Zone,
     Zones,
 )
+from ..model.identity import IdentityRules
 from ..model.platform import Platform
 from ..model.site import Role
 from .validate import validate
@@ -127,6 +128,7 @@ class Catalogue:
     platform_folders: dict[str, Path]
     sizing: Sizing
     fit_out: FitOut
+    identity: IdentityRules
     defaults: Document
     files: tuple[CatalogueFile, ...]  # in the order of reading: later ones lay over earlier ones
 
@@ -153,6 +155,7 @@ class _Gathered:
     platform_folders: dict[str, Path] = field(default_factory=dict)
     sizing: Sizing | None = None
     fit_out: FitOut | None = None
+    identity: IdentityRules | None = None
     defaults: Document | None = None
     files: tuple[CatalogueFile, ...] = ()
 
@@ -287,6 +290,9 @@ def _take(
         case "fit_out":
             if fit_out := validate(FitOut, document, problems):
                 into.fit_out = fit_out
+        case "identity":
+            if identity := validate(IdentityRules, document, problems):
+                into.identity = identity
         case "defaults":
             into.defaults = document
         case _:
@@ -295,7 +301,7 @@ def _take(
                     document.place(()),
                     f"the catalogue has no part called '{kind}'",
                     "parts are zones, network, flows, services, destinations, wan, media, sizing, "
-                    "fit_out (files), archetypes, hardware, platforms (folders)",
+                    "fit_out, identity (files), archetypes, hardware, platforms (folders)",
                 )
             )
 
@@ -310,8 +316,8 @@ def _copy(gathered: _Gathered) -> _Gathered:
 
 def _catalogue(gathered: _Gathered) -> Catalogue:
     network, sizing, defaults = gathered.network, gathered.sizing, gathered.defaults
-    fit_out = gathered.fit_out
-    if network is None or sizing is None or defaults is None or fit_out is None:
+    fit_out, identity = gathered.fit_out, gathered.identity
+    if not (network and sizing and defaults and fit_out and identity):
         raise SitekitError("the shipped catalogue is incomplete", hint="reinstall sitekit")
     return Catalogue(
         zones=gathered.zones,
@@ -339,6 +345,7 @@ def _catalogue(gathered: _Gathered) -> Catalogue:
         platform_folders=gathered.platform_folders,
         sizing=sizing,
         fit_out=fit_out,
+        identity=identity,
         defaults=defaults,
         files=gathered.files,
     )

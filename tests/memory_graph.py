@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -59,6 +62,7 @@ class Refused(Exception):
 class MemoryGraph:
     """State, and the faults that are to come."""
 
+    base: str = "https://graph.microsoft.com"
     tenant: str = TENANT
     domains: tuple[str, ...] = (
         "horizon.example",
@@ -158,13 +162,58 @@ class MemoryGraph:
         groups = sorted(group["displayName"] for group in self.groups.values())
         return "\n".join([*sorted(users), *groups])
 
+    @contextmanager
+    def served(self) -> Iterator[dict[str, str]]:
+        """The same over HTTP on loopback, as a lab is; gives the environment that leads there."""
+        memory = self
+        lock = threading.Lock()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _answer(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                request = httpx.Request(
+                    self.command,
+                    f"{memory.base}{self.path}",
+                    headers=dict(self.headers),
+                    content=self.rfile.read(length),
+                )
+                with lock:
+                    response = memory.answer(request)
+                self.send_response(response.status_code)
+                for name, value in response.headers.items():
+                    self.send_header(name, value)
+                if "content-length" not in response.headers:
+                    self.send_header("Content-Length", "0")
+                self.end_headers()
+                with suppress(OSError):  # whoever asked may be dead by now
+                    self.wfile.write(response.content)
+
+            do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        self.base = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield {"SITEKIT_GRAPH_URL": self.base, "SITEKIT_GRAPH_TOKEN": "lab"}
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
     # --- answering ------------------------------------------------------------------------------
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if self.offline:
             raise httpx.ConnectError("no route", request=request)
         parts = urlsplit(str(request.url))
-        assert f"{parts.scheme}://{parts.netloc}" == "https://graph.microsoft.com"
+        assert f"{parts.scheme}://{parts.netloc}" == self.base
         assert parts.path.startswith("/v1.0/")
         assert request.headers["Authorization"].startswith("Bearer ")
         body = json.loads(request.content) if request.content else None
@@ -209,7 +258,9 @@ class MemoryGraph:
 
     def _one(self, method: str, path: str, body: Any) -> tuple[int, dict[str, Any] | None]:
         if self.throttled:
-            raise Refused(429, "TooManyRequests", "Slow down.", **{"Retry-After": self.throttled.pop()})
+            raise Refused(
+                429, "TooManyRequests", "Slow down.", **{"Retry-After": self.throttled.pop()}
+            )
         bare, _, query = path.partition("?")
         self.log.append(f"{method} {bare}")
         self.bodies.append(json.dumps(body))
@@ -298,7 +349,7 @@ class MemoryGraph:
             query = f"$select={','.join(select)}&$skiptoken={begin + page}"
             if text:
                 query += f"&$filter={text}"
-            answer["@odata.nextLink"] = f"https://graph.microsoft.com/v1.0/{kind}?{query}"
+            answer["@odata.nextLink"] = f"{self.base}/v1.0/{kind}?{query}"
         return 200, answer
 
     def _list_deleted(self, **more: Any) -> tuple[int, dict[str, Any]]:
@@ -320,7 +371,7 @@ class MemoryGraph:
         if begin + self.page < len(ids):
             kind = "groups" if table is self.groups else "directory/administrativeUnits"
             answer["@odata.nextLink"] = (
-                f"https://graph.microsoft.com/v1.0/{kind}/{identity}/members"
+                f"{self.base}/v1.0/{kind}/{identity}/members"
                 f"?$select=id&$skiptoken={begin + self.page}"
             )
         return 200, answer
@@ -339,7 +390,10 @@ class MemoryGraph:
         return 200, {k: v for k, v in self._find(name).items() if k != "sponsors"}
 
     def _unique(self, upn: str, but: str = "") -> None:
-        if any(u["userPrincipalName"].lower() == upn.lower() and i != but for i, u in self.users.items()):
+        if any(
+            u["userPrincipalName"].lower() == upn.lower() and i != but
+            for i, u in self.users.items()
+        ):
             raise Refused(
                 400,
                 "Request_BadRequest",
@@ -387,7 +441,10 @@ class MemoryGraph:
         body = dict(body)
         extension = body.pop("onPremisesExtensionAttributes", {})
         user |= body
-        user["onPremisesExtensionAttributes"] = {**user["onPremisesExtensionAttributes"], **extension}
+        user["onPremisesExtensionAttributes"] = {
+            **user["onPremisesExtensionAttributes"],
+            **extension,
+        }
         return 204, None
 
     def _delete(self, name: str, **_: Any) -> tuple[int, None]:
@@ -453,7 +510,7 @@ class MemoryGraph:
 
     def _referred(self, body: dict[str, Any], kind: str) -> str:
         assert set(body) == {"@odata.id"}
-        base = f"https://graph.microsoft.com/v1.0/{kind}/"
+        base = f"{self.base}/v1.0/{kind}/"
         assert body["@odata.id"].startswith(base)
         return str(self._find(body["@odata.id"].removeprefix(base))["id"])
 

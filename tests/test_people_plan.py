@@ -95,7 +95,13 @@ class Office:
         self.organisation = organisation(*cast)
 
 
-def worker(identity: str = "P1", *, start: date = date(2027, 1, 25), end: date | None = date(2027, 2, 26), **more: object) -> Person:
+def worker(
+    identity: str = "P1",
+    *,
+    start: date = date(2027, 1, 25),
+    end: date | None = date(2027, 2, 26),
+    **more: object,
+) -> Person:
     who = {k: more.pop(k) for k in ("first_name", "last_name", "usage_name", "upn") if k in more}
     number = int(identity[1:]) * 10
     return person(identity, engagement(number, start, end, **more), **who)
@@ -118,7 +124,9 @@ def test_whoever_may_is_enabled_whoever_may_not_is_not_and_again_there_is_nothin
         outcome = office.apply(at)
         assert outcome.is_complete, outcome
         for p in cast[1:]:
-            accounts = [u for u in office.graph.users.values() if u.get("employeeId") == p.person_id]
+            accounts = [
+                u for u in office.graph.users.values() if u.get("employeeId") == p.person_id
+            ]
             allowed = may(p.engagements, at, "Europe/Paris")
             assert any(u["accountEnabled"] for u in accounts) == allowed
             groups = {
@@ -276,8 +284,12 @@ def test_a_mover_changes_department_groups_unit_and_keeps_the_name() -> None:
     office.now(
         person(
             "P1",
-            engagement(10, date(2027, 1, 25), date(2027, 2, 26), production="tamaris", security_tier="high"),
-            engagement(11, date(2027, 2, 27), None, subsidiary="hpo", department="son", site="par02"),
+            engagement(
+                10, date(2027, 1, 25), date(2027, 2, 26), production="tamaris", security_tier="high"
+            ),
+            engagement(
+                11, date(2027, 2, 27), None, subsidiary="hpo", department="son", site="par02"
+            ),
         )
     )
     plan = office.plan(datetime(2027, 3, 1, 12, tzinfo=UTC))
@@ -400,7 +412,7 @@ def test_groups_that_give_more_than_membership_are_kept_off(
     group.update(more)
     plan = office.plan()
     assert [o.message for o in plan.obstacles] == [
-        f"group team-hmp-image {said}: 1 people are to be in it"
+        f"group team-hmp-image {said}: 1 person is to be in it"
     ]
     assert office.do(plan).is_complete
     assert not group["members"]
@@ -423,7 +435,12 @@ def test_what_the_stacks_make_is_said_to_be_missing_and_the_rest_goes_on() -> No
 
 
 def guest(**more: object) -> Person:
-    return worker("P7", first_name="Noor", last_name="Aziz", **{"account_type": "guest", "manager_id": "B0001", **more})
+    return worker(
+        "P7",
+        first_name="Noor",
+        last_name="Aziz",
+        **{"account_type": "guest", "manager_id": "B0001", **more},
+    )
 
 
 def test_a_guest_is_invited_marked_sponsored_and_closed_at_the_end() -> None:

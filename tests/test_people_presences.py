@@ -23,7 +23,11 @@ DAY = timedelta(days=1)
 
 
 def tier(e: Engagement) -> Tier:
-    return Tier.HIGH if Tier.HIGH in (e.security_tier, {"aurora": Tier.HIGH}.get(e.production or "")) else Tier.STANDARD
+    return (
+        Tier.HIGH
+        if Tier.HIGH in (e.security_tier, {"aurora": Tier.HIGH}.get(e.production or ""))
+        else Tier.STANDARD
+    )
 
 
 def made(engagements: Sequence[Engagement], zone: str = "Europe/Paris") -> tuple[Presence, ...]:
@@ -172,5 +176,3 @@ def test_an_open_contract_never_ends() -> None:
     e = engagement(1, date(2027, 2, 1), None)
     assert one(e).ends is None
     assert one(e).holds(datetime(2099, 1, 1, tzinfo=UTC))
-
-

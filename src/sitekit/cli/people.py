@@ -138,6 +138,8 @@ def apply(
     from ..people import journal_in
     from ..people import plan as planned
 
+    if as_json and not yes:
+        raise click.UsageError("--json asks nothing: say --yes as well")
     loaded = _load(path, organisation)
     tenant = _tenant(loaded, subsidiary)
     with journal_in(loaded.folder) as journal, _connected() as graph:
@@ -152,12 +154,13 @@ def apply(
         if not as_json:
             _show(made, as_json=False)
         if made.is_drastic and not yes_really:
-            raise _Drastic(
+            console.error(
                 f"{made.leavers} of {made.enabled} enabled accounts would be disabled: more than "
-                f"{made.leavers_percent} %",
+                f"{made.leavers_percent} %; nothing was done",
                 hint="is people.csv whole? if they do leave: --yes-really",
             )
-        if not made.is_empty and not (yes or yes_really) and not _confirmed(made):
+            return Exit.FINDINGS
+        if not made.is_empty and not yes and not _confirmed(made):
             console.note("nothing was done")
             return Exit.FINDINGS
         return _apply(loaded, made, graph, journal, as_json=as_json)
@@ -208,12 +211,6 @@ def _apply(
     if outcome.failures:
         return Exit.REFUSED
     return Exit.FINDINGS if made.obstacles else Exit.AS_DESIGNED
-
-
-class _Drastic(SitekitError):
-    """Too many people would lose access for a second yes to be spared."""
-
-    exit = Exit.FINDINGS
 
 
 def _after(outcome: Outcome) -> str:
@@ -277,8 +274,6 @@ def _moment(text: str | None, loaded: LoadedOrganisation) -> datetime:
 
 
 def _connected() -> Graph:
-    from ..errors import SitekitError
-
     try:
         from ..graph import connect
     except ModuleNotFoundError as error:
@@ -342,9 +337,7 @@ def _detail(operation: Operation) -> str:
 def _summary(made: Plan) -> str:
     from ..people import Action
 
-    counts = [
-        f"{made.count(action)} {action.value}" for action in Action if made.count(action)
-    ]
+    counts = [f"{made.count(action)} {action.value}" for action in Action if made.count(action)]
     said = ", ".join(counts) or "nothing to do"
     if made.obstacles:
         said += f"; {_counted(len(made.obstacles), 'thing')} to decide or make first"

@@ -606,7 +606,8 @@ class _Planner:
         for (word, target), accesses in self.missing.items():
             found = (self.units if word == "unit" else self.groups).get(target, [])
             first = accesses[0]
-            many = f"{len(accesses)} people are to be in it"
+            many = "1 person is" if len(accesses) == 1 else f"{len(accesses)} people are"
+            many = f"{many} to be in it"
             what = "administrative unit" if word == "unit" else "group"
             if not found:
                 message = f"there is no {what} {target}: {many}"

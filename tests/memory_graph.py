@@ -1,7 +1,7 @@
 """A tenant in memory behind Microsoft Graph's own requests and answers: what the tests talk to.
 
-It is strict: an unknown path, property or parameter is refused as Graph refuses it. It can throttle,
-lag behind, forget answers, lose its network, forbid, expire, and drop the caller in mid-run.
+It is strict: an unknown path, property or parameter is refused as Graph refuses it. It can
+throttle, lag behind, lose its network, forbid, expire, and drop the caller in mid-run.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class CutOff(BaseException):
     """The process dies here: nothing of ours catches it."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An error answer of Graph."""
 
     def __init__(self, status: int, code: str, message: str, **headers: str) -> None:
@@ -170,6 +170,7 @@ class MemoryGraph:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def _answer(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
@@ -228,11 +229,11 @@ class MemoryGraph:
     ) -> tuple[int, dict[str, Any] | None, dict[str, str]]:
         try:
             if self.expired:
-                raise Refused(401, "InvalidAuthenticationToken", "Lifetime validation failed.")
+                raise RefusedError(401, "InvalidAuthenticationToken", "Lifetime validation failed.")
             if path == "/$batch":
                 return 200, {"responses": self._batch(body["requests"])}, {}
             return *self._one(method, path, body), {}
-        except Refused as refused:
+        except RefusedError as refused:
             return refused.status, _error(refused), _headers(refused)
 
     def _batch(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -245,7 +246,7 @@ class MemoryGraph:
             try:
                 status, body = self._one(request["method"], request["url"], request.get("body"))
                 answers.append({"id": request["id"], "status": status, "body": body or {}})
-            except Refused as refused:
+            except RefusedError as refused:
                 answers.append(
                     {
                         "id": request["id"],
@@ -258,14 +259,14 @@ class MemoryGraph:
 
     def _one(self, method: str, path: str, body: Any) -> tuple[int, dict[str, Any] | None]:
         if self.throttled:
-            raise Refused(
+            raise RefusedError(
                 429, "TooManyRequests", "Slow down.", **{"Retry-After": self.throttled.pop()}
             )
         bare, _, query = path.partition("?")
         self.log.append(f"{method} {bare}")
         self.bodies.append(json.dumps(body))
         if self.forbidden and re.search(self.forbidden, f"{method} {bare}"):
-            raise Refused(403, "Authorization_RequestDenied", "Insufficient privileges.")
+            raise RefusedError(403, "Authorization_RequestDenied", "Insufficient privileges.")
         parameters = {key: values[0] for key, values in parse_qs(query).items()}
         assert set(parameters) <= PARAMETERS, parameters
         writes = method != "GET"
@@ -281,7 +282,9 @@ class MemoryGraph:
                 if writes and self.cut_off_late and self.cut_off_after == self.writes:
                     raise CutOff
                 return answer
-        raise Refused(400, "BadRequest", f"Resource not found for the segment: {method} {bare}")
+        raise RefusedError(
+            400, "BadRequest", f"Resource not found for the segment: {method} {bare}"
+        )
 
     def _replica(self, names: list[str], body: Any) -> None:
         """An object that was made a moment ago is not known everywhere yet."""
@@ -289,7 +292,9 @@ class MemoryGraph:
         for made, left in self._unknown.items():
             if left > 0 and any(made in name for name in named):
                 self._unknown[made] = left - 1
-                raise Refused(404, "Request_ResourceNotFound", f"Resource '{made}' does not exist.")
+                raise RefusedError(
+                    404, "Request_ResourceNotFound", f"Resource '{made}' does not exist."
+                )
 
     def _routes(self) -> Iterator[tuple[str, Callable[..., tuple[int, dict[str, Any] | None]]]]:
         yield r"GET /organization", self._organization
@@ -331,7 +336,7 @@ class MemoryGraph:
         if text := parameters.get("$filter"):
             match = re.fullmatch(r"startswith\(displayName,'([^']+)'\)", text)
             if match is None:
-                raise Refused(400, "Request_UnsupportedQuery", f"Unsupported filter {text}")
+                raise RefusedError(400, "Request_UnsupportedQuery", f"Unsupported filter {text}")
             rows = [row for row in rows if row["displayName"].startswith(match[1])]
         select = parameters["$select"].split(",")
         assert set(select) <= set(USER) | GROUP | READ_ONLY | {"groupTypes", "isAssignableToRole"}
@@ -394,21 +399,21 @@ class MemoryGraph:
             u["userPrincipalName"].lower() == upn.lower() and i != but
             for i, u in self.users.items()
         ):
-            raise Refused(
+            raise RefusedError(
                 400,
                 "Request_BadRequest",
                 "Another object with the same value for property userPrincipalName already exists.",
             )
         if upn.partition("@")[2] not in self.domains:
-            raise Refused(400, "Request_BadRequest", "The domain portion is invalid.")
+            raise RefusedError(400, "Request_BadRequest", "The domain portion is invalid.")
 
     def _create(self, *, body: dict[str, Any], **_: Any) -> tuple[int, dict[str, Any]]:
         _known(body)
         for need in ("accountEnabled", "displayName", "mailNickname", "userPrincipalName"):
             if need not in body:
-                raise Refused(400, "Request_BadRequest", f"A value is required for {need}.")
+                raise RefusedError(400, "Request_BadRequest", f"A value is required for {need}.")
         if len(body["passwordProfile"]["password"]) < 16:
-            raise Refused(400, "Request_BadRequest", "The password does not comply.")
+            raise RefusedError(400, "Request_BadRequest", "The password does not comply.")
         self._unique(body["userPrincipalName"])
         identity = self.user(body["userPrincipalName"])
         self.users[identity] |= body
@@ -519,7 +524,7 @@ class MemoryGraph:
         if identity not in table:
             raise _missing(identity)
         if member in table[identity]["members"]:
-            raise Refused(
+            raise RefusedError(
                 400,
                 "Request_BadRequest",
                 "One or more added object references already exist for the following modified "
@@ -543,16 +548,16 @@ class MemoryGraph:
 def _known(body: dict[str, Any]) -> None:
     for key, value in body.items():
         if key not in USER or not (value is None or isinstance(value, USER[key])) or value == "":
-            raise Refused(400, "Request_BadRequest", f"Invalid value for property '{key}'.")
+            raise RefusedError(400, "Request_BadRequest", f"Invalid value for property '{key}'.")
 
 
-def _missing(name: str) -> Refused:
-    return Refused(404, "Request_ResourceNotFound", f"Resource '{name}' does not exist.")
+def _missing(name: str) -> RefusedError:
+    return RefusedError(404, "Request_ResourceNotFound", f"Resource '{name}' does not exist.")
 
 
-def _error(refused: Refused) -> dict[str, Any]:
+def _error(refused: RefusedError) -> dict[str, Any]:
     return {"error": {"code": refused.code, "message": str(refused)}}
 
 
-def _headers(refused: Refused) -> dict[str, str]:
+def _headers(refused: RefusedError) -> dict[str, str]:
     return refused.headers

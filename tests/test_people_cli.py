@@ -274,7 +274,7 @@ def test_fifty_more_kills(seed: int, folder: Path, graph: MemoryGraph) -> None:
 def killed_and_run_again(seed: int, folder: Path, graph: MemoryGraph) -> None:
     command = [sys.executable, "-m", "sitekit", "people", "apply", str(folder), "--yes"]
     command += ["--at", EXAMPLE_DAY]
-    at = random.Random(seed).randrange(5, 460)
+    at = random.Random(seed).randrange(5, 360)
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while graph.writes < at and run.poll() is None and time.monotonic() < deadline:

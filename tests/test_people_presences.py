@@ -156,7 +156,7 @@ def test_contracts_that_touch_leave_no_minute_out() -> None:
 
 
 def test_midnights_that_do_not_exist_or_exist_twice() -> None:
-    # Beirut goes from 00:00 to 01:00 on 28 March 2027; Havana from 01:00 back to 00:00 on 7 November.
+    # Beirut jumps over 00:00 on 28 March 2027; Havana goes back to it on 7 November.
     assert start_of(date(2027, 3, 28), "Asia/Beirut") == datetime(2027, 3, 27, 22, tzinfo=UTC)
     assert start_of(date(2027, 11, 7), "America/Havana") == datetime(2027, 11, 7, 4, tzinfo=UTC)
     # Beirut goes from 24:00 back to 23:00 on 30 October: its 23:59 comes twice.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
@@ -47,7 +46,7 @@ _adopt = click.option(
 _at = click.option(
     "--at",
     metavar="MOMENT",
-    help="Plan for this moment: 2027-01-04, or 2027-01-04T09:00 on the group's clock (default: now).",
+    help="2027-01-04, or 2027-01-04T09:00 on the group's clock (default: now).",
 )
 _json = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 
@@ -236,9 +235,11 @@ def _confirmed(made: Plan) -> bool:
 def _load(path: Path | None, organisation: Path | None) -> LoadedOrganisation:
     from ..load import load_organisation
 
+    if path is not None and organisation is not None:
+        raise click.UsageError("name the organisation once: PATH or --organisation")
     if path is not None and not path.exists():
         raise SitekitError(f"there is no folder {path}", hint="name the organisation's folder")
-    return load_organisation(select([os.path.join(path, "")] if path else [], organisation).folder)
+    return load_organisation(select([], organisation or path).folder)
 
 
 def _tenant(loaded: LoadedOrganisation, code: str | None) -> str:

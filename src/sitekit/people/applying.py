@@ -136,9 +136,7 @@ class _Run:
                 error = error_of(request, reply)
                 self._fail(operation, error.message, error.hint)
                 refused.add(id(operation))
-        for operation, identity in fine:
-            if id(operation) not in refused:
-                self._done(operation, identity)
+        self._done([pair for pair in fine if id(pair[0]) not in refused])
 
     # --- before -------------------------------------------------------------------------------
 
@@ -185,7 +183,7 @@ class _Run:
         """Whether the account is still the one that was planned for; else done, or failed."""
         if reply.status == 404:
             if operation.action in _TAKES:
-                self._done(operation, operation.account or "")
+                self._done([(operation, operation.account or "")])
             else:
                 self._fail(operation, "the account is gone since the plan was made", "plan again")
             return False
@@ -214,7 +212,7 @@ class _Run:
         if not reply.is_fine or reply.body.get("displayName") != operation.name:
             return False
         self._made(operation, known)
-        self._done(operation, known)
+        self._done([(operation, known)])
         return True
 
     # --- after --------------------------------------------------------------------------------
@@ -294,10 +292,11 @@ class _Run:
         (reply,) = self.graph.batch([Request("GET", path, needs=USERS)])
         return reply.is_fine and bool(reply.body.get("value"))
 
-    def _done(self, operation: Operation, identity: str) -> None:
-        self.journal.done(operation, identity)
-        self.outcome.done += 1
-        self.progress(operation)
+    def _done(self, operations: Sequence[tuple[Operation, str]]) -> None:
+        self.journal.done(operations)
+        self.outcome.done += len(operations)
+        for operation, _ in operations:
+            self.progress(operation)
 
     def _fail(self, operation: Operation, message: str, hint: str = "") -> None:
         self.journal.failed(operation, message)

@@ -33,8 +33,8 @@ class Journal(Protocol):
     def doing(self, operations: Iterable[Operation]) -> None:
         """These are asked for now; if nothing follows, nobody knows whether they were done."""
 
-    def done(self, operation: Operation, identity: str) -> None:
-        """This is done, to the object of this id."""
+    def done(self, operations: Iterable[tuple[Operation, str]]) -> None:
+        """These are done, each to the object of this id."""
 
     def failed(self, operation: Operation, message: str) -> None:
         """This was refused."""
@@ -70,9 +70,9 @@ class MemoryJournal:
         """These are asked for now."""
         self.write([{"event": "doing", **_named(operation)} for operation in operations])
 
-    def done(self, operation: Operation, identity: str) -> None:
-        """This is done."""
-        self.write([{"event": "done", **_named(operation), "id": identity}])
+    def done(self, operations: Iterable[tuple[Operation, str]]) -> None:
+        """These are done."""
+        self.write([{"event": "done", **_named(o), "id": identity} for o, identity in operations])
 
     def failed(self, operation: Operation, message: str) -> None:
         """This was refused."""
@@ -141,6 +141,8 @@ class FileJournal(MemoryJournal):
         """Keep lines, and have the disk keep them."""
         before = len(self.lines)
         super().write(lines)
+        if len(self.lines) == before:
+            return
         text = "".join(
             json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n"
             for line in self.lines[before:]

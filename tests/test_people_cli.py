@@ -109,6 +109,23 @@ def test_the_register_of_the_example_is_what_apply_wrote(
     assert "commit it" in capsys.readouterr().err
 
 
+PAGE = (ROOT / "docs" / "people.md").read_text(encoding="utf-8")
+
+
+def test_the_page_shows_what_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = re.findall(r"```text\n# (\S+)\n(.*?)```", PAGE, re.DOTALL)
+    assert shown
+    for name, text in shown:
+        assert text in (ROOT / name).read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    found: dict[str, object] = {}
+    exec(code, found)
+    plan = found["plan"]
+    assert isinstance(plan, people.Plan)
+    assert plan.count(people.Action.CREATE) == 71
+
+
 # --- plan and apply ----------------------------------------------------------------------------
 
 

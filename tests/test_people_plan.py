@@ -641,7 +641,7 @@ def test_the_register_reads_back_as_it_was_written(tmp_path: Path) -> None:
     problems: list[object] = []
     read = load_register(path, shown="r.csv", problems=problems)  # type: ignore[arg-type]
     assert problems == []
-    assert people.Register.of(read).text() == office.register
+    assert people.Register(read).text() == office.register
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 
 from ..load.register import COLUMNS, Registered
@@ -49,58 +49,65 @@ def local_part(person: Person, rules: NamingRules, number: int = 1) -> str:
     return text[: LONGEST - len(tail)].rstrip(".-_") + tail
 
 
-@dataclass(frozen=True, slots=True)
 class Register:
-    """Every sign-in name that was ever given, by name."""
+    """Every sign-in name that was ever given. A plan works on a register of its own."""
 
-    entries: Mapping[str, Registered]
+    __slots__ = ("_by_person", "_entries")
 
-    @classmethod
-    def of(cls, entries: Iterable[Registered]) -> Register:
+    def __init__(self, entries: Iterable[Registered] = ()) -> None:
         """The register as it was read; of two entries of one name the elder counts."""
-        found: dict[str, Registered] = {}
+        self._entries: dict[str, Registered] = {}
         for entry in entries:
-            known = found.get(entry.upn)
+            known = self._entries.get(entry.upn)
             if known is None or (entry.given, entry.person) < (known.given, known.person):
-                found[entry.upn] = entry
-        return cls(found)
+                self._entries[entry.upn] = entry
+        self._by_person: dict[str, list[str]] = {}
+        for upn, entry in self._entries.items():
+            self._by_person.setdefault(entry.person, []).append(upn)
+
+    @property
+    def entries(self) -> tuple[Registered, ...]:
+        """Every entry, by name."""
+        return tuple(self._entries[upn] for upn in sorted(self._entries))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two registers have the same entries."""
+        return isinstance(other, Register) and self._entries == other._entries
+
+    __hash__ = None  # type: ignore[assignment]
 
     def owner(self, upn: str) -> str | None:
         """Who has or had this name."""
-        entry = self.entries.get(upn.lower())
+        entry = self._entries.get(upn.lower())
         return entry.person if entry else None
 
     def current(self, person: str, domains: Iterable[str]) -> str | None:
         """The name somebody has in a tenant with these domains."""
         known = set(domains)
         names = [
-            entry
-            for entry in self.entries.values()
-            if entry.person == person
-            and entry.until is None
-            and entry.upn.partition("@")[2] in known
+            self._entries[upn]
+            for upn in self._by_person.get(person, ())
+            if self._entries[upn].until is None and upn.partition("@")[2] in known
         ]
         return max(names, key=lambda e: (e.given, e.upn)).upn if names else None
 
-    def give(self, upn: str, person: str, day: date, *, instead: str | None = None) -> Register:
-        """The register with a name given; the one it takes the place of is kept, with its end."""
-        entries = dict(self.entries)
-        if instead is not None and instead != upn and instead in entries:
-            entries[instead] = replace(entries[instead], until=entries[instead].until or day)
-        known = entries.get(upn)
-        entries[upn] = (
-            replace(known, until=None)
-            if known is not None
-            else Registered(upn=upn, person=person, given=day)
-        )
-        return Register(entries)
+    def give(self, upn: str, person: str, day: date, *, instead: str | None = None) -> None:
+        """Give a name; the one it takes the place of is kept, with its end."""
+        if instead is not None and instead != upn and instead in self._entries:
+            old = self._entries[instead]
+            self._entries[instead] = replace(old, until=old.until or day)
+        known = self._entries.get(upn)
+        if known is None:
+            self._entries[upn] = Registered(upn=upn, person=person, given=day)
+            self._by_person.setdefault(person, []).append(upn)
+        elif known.until is not None:
+            self._entries[upn] = replace(known, until=None)
 
     def text(self) -> str:
         """The file: one line a name, by name, so that two branches seldom touch one line."""
         out = io.StringIO()
         writer = csv.writer(out, delimiter=";", lineterminator="\n")
         writer.writerow(COLUMNS)
-        for upn in sorted(self.entries):
-            entry = self.entries[upn]
-            writer.writerow([upn, entry.person, entry.given, entry.until or ""])
+        for entry in self.entries:
+            writer.writerow([entry.upn, entry.person, entry.given, entry.until or ""])
         return out.getvalue()

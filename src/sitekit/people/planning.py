@@ -140,9 +140,11 @@ class _Planner:
         self.day = at.astimezone(ZoneInfo(zone_of(organisation))).date()
         self.directory = directory
         self.adopt = {name.lower() for name in adopt}
-        self.register = Register.of(organisation.register)
+        self.register = Register(organisation.register)
         self.explicit = {p.upn: p.person_id for p in reversed(organisation.people) if p.upn}
         self.operations: list[Operation] = []
+        self.numbers: dict[str, int] = {}  # of homonyms: where the search for a free name goes on
+        self.arriving: set[str] = set()  # people whose account this plan makes
         self.obstacles: list[Obstacle] = []
         self.groups, self.units = _by_name(directory.groups), _by_name(directory.units)
         self.wanted_groups: dict[str, list[Access]] = {}
@@ -430,9 +432,9 @@ class _Planner:
             if account.guest or not upn.isascii() or self.register.owner(upn) is not None:
                 continue
             current = self.register.current(account.person, self.scope.domains)
-            self.register = self.register.give(upn, account.person, self.day)
+            self.register.give(upn, account.person, self.day)
             if current is not None:  # renamed by hand: the plan names it as the register does
-                self.register = self.register.give(current, account.person, self.day, instead=upn)
+                self.register.give(current, account.person, self.day, instead=upn)
 
     def _name(self, access: Access, account: Account | None) -> str | None:
         """The sign-in name somebody has or gets; None where somebody has to decide."""
@@ -469,7 +471,7 @@ class _Planner:
                 "verify it in Entra first, or begin `domains` with one that is",
             )
             return None
-        self.register = self.register.give(upn, person.person_id, self.day, instead=current)
+        self.register.give(upn, person.person_id, self.day, instead=current)
         return upn
 
     def _new_name(self, access: Access) -> str | None:
@@ -479,8 +481,9 @@ class _Planner:
         domain = self.scope.domains[0]
         if naming.domain == "subsidiary":
             domain = subsidiary.domains[0]
-        number = 1
-        if local_part(access.person, naming) in naming.reserved:
+        first = local_part(access.person, naming)
+        number = self.numbers.get(f"{first}@{domain}", 1)
+        if number == 1 and first in naming.reserved:
             number = naming.first_number
         while True:
             local = local_part(access.person, naming, number)
@@ -495,6 +498,7 @@ class _Planner:
             owner = self.register.owner(upn) or self.explicit.get(upn)
             mine = access.person.person_id
             if owner in (None, mine) and not self._used_by_another(upn, mine):
+                self.numbers[f"{first}@{domain}"] = number
                 return upn
             number = max(number + 1, naming.first_number)
 
@@ -668,11 +672,7 @@ class _Planner:
             )
             return False
         # Where the manager's account cannot be made, that is said of the manager already.
-        return manager in self.directory.managed or self._gets_account(manager)
-
-    def _gets_account(self, person: str) -> bool:
-        makes = (Action.CREATE, Action.ADOPT, Action.RESTORE)
-        return any(o.person == person and o.action in makes for o in self.operations)
+        return manager in self.directory.managed or manager in self.arriving
 
     # --- small things ---------------------------------------------------------------------------
 
@@ -686,6 +686,8 @@ class _Planner:
         *,
         changes: Mapping[str, str] | None = None,
     ) -> None:
+        if action in (Action.CREATE, Action.ADOPT, Action.RESTORE):
+            self.arriving.add(access.person.person_id)
         self.operations.append(
             Operation(
                 action=action,

@@ -41,6 +41,18 @@ USER = {
     "userPrincipalName": str,
     "userType": str,
 }
+LIMITS = {
+    "companyName": 64,
+    "department": 64,
+    "employeeId": 16,
+    "givenName": 64,
+    "jobTitle": 128,
+    "mailNickname": 64,
+    "officeLocation": 128,
+    "surname": 64,
+    "usageLocation": 3,
+    "userPrincipalName": 113,
+}
 READ_ONLY = {"id", "onPremisesSyncEnabled"}
 GROUP = {"displayName", "description", "mailEnabled", "mailNickname", "securityEnabled"}
 PARAMETERS = {"$select", "$top", "$filter", "$skiptoken"}
@@ -86,6 +98,7 @@ class MemoryGraph:
     bodies: list[str] = field(default_factory=list)
     writes: int = 0
     revoked: list[str] = field(default_factory=list)
+    unlisted: set[str] = field(default_factory=set)  # names that lists do not show yet
     roles: set[str] = field(default_factory=set)  # administrators' ids
     slept: list[float] = field(default_factory=list)
     _unknown: dict[str, int] = field(default_factory=dict)
@@ -333,6 +346,7 @@ class MemoryGraph:
         self, table: dict[str, dict[str, Any]], *, body: Any, parameters: dict[str, str]
     ) -> tuple[int, dict[str, Any]]:
         rows = [table[key] for key in sorted(table)]
+        rows = [row for row in rows if row["displayName"] not in self.unlisted]
         if text := parameters.get("$filter"):
             match = re.fullmatch(r"startswith\(displayName,'([^']+)'\)", text)
             if match is None:
@@ -547,6 +561,8 @@ class MemoryGraph:
 
 def _known(body: dict[str, Any]) -> None:
     for key, value in body.items():
+        if isinstance(value, str) and len(value) > LIMITS.get(key, 256):
+            raise RefusedError(400, "Request_BadRequest", f"'{key}' is too long.")
         if key not in USER or not (value is None or isinstance(value, USER[key])) or value == "":
             raise RefusedError(400, "Request_BadRequest", f"Invalid value for property '{key}'.")
 

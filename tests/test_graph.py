@@ -146,6 +146,13 @@ def test_batches_of_twenty_in_order_and_the_throttled_ones_again() -> None:
     assert talk.slept == [9.0]
 
 
+def test_two_additions_at_one_time_are_asked_for_again() -> None:
+    busy = said(409, "Directory_ConcurrencyViolation", "Try again.")
+    talk = Talk(busy, httpx.Response(204))
+    talk.graph().send(Request("POST", "/groups/g/members/$ref", {}))
+    assert len(talk.asked) == 2
+
+
 def test_a_missing_permission_is_named() -> None:
     talk = Talk(said(403, "Authorization_RequestDenied", "Insufficient privileges."))
     with pytest.raises(ForbiddenError) as refused:

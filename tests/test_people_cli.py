@@ -334,6 +334,10 @@ HEADER += "department;start_date;end_date;site;manager_id;account_type;licence_p
             "[upn-domain]",
         ),
         (
+            "P12345678-12345678;hmp;Sand;Léa;;cdi;C1;;image;2026-01-05;;par01;;member;;active",
+            "at most 16 characters, not P12345678-12345678 [id-long]",
+        ),
+        (
             "P1;hmp;王;小明;;cdi;C1;;image;2026-01-05;;par01;;member;;active",
             "no letters for the name of P1 [no-upn]",
         ),

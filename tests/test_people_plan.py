@@ -353,6 +353,18 @@ def test_a_name_of_somebody_who_left_the_file_is_not_given_to_a_homonym() -> Non
     assert ("delete", "P1", "") in did(office.plan(later))
 
 
+def test_long_words_are_cut_and_a_long_id_is_said() -> None:
+    office = Office(
+        worker(job_title="Chef " * 40),
+        person("P12345678-12345678", engagement(99, date(2027, 1, 25), None)),
+    )
+    plan = office.plan()
+    assert [o.subject for o in plan.obstacles] == ["P12345678-12345678"]
+    assert office.do(plan).is_complete
+    assert len(office.graph.by_person("P1")["jobTitle"]) == 128
+    assert office.plan().is_empty
+
+
 # --- what is not ours --------------------------------------------------------------------------
 
 
@@ -590,6 +602,51 @@ def test_an_account_whose_mark_was_taken_off_after_the_plan_is_left_alone() -> N
     assert outcome.done == 0
     assert "does not carry sitekit's mark" in outcome.failures[0].message
     assert user["accountEnabled"]
+
+
+def test_what_somebody_did_in_the_meantime_is_done() -> None:
+    office = Office(worker())
+    joining = office.plan()
+    office.do(replace(joining, operations=joining.operations[:1]))
+    identity = office.graph.by_person("P1")["id"]
+    team = next(g for g in office.graph.groups.values() if g["displayName"] == "team-hmp-image")
+    plan = office.plan()
+    team["members"].add(identity)
+    outcome = office.do(plan)
+    assert (outcome.done, outcome.failures) == (len(plan.operations), [])
+    late = office.plan(NOON + 60 * DAY)
+    team["members"].clear()
+    assert office.do(late).is_complete
+    last = office.plan(NOON + 160 * DAY)
+    assert did(last) == [("delete", "P1", "")]
+    office.graph._delete(identity)
+    assert office.do(last).is_complete
+    office.now(worker(end=date(2027, 12, 31)))
+    again = office.plan(NOON + 170 * DAY)
+    assert again.operations[0].action is Action.RESTORE
+    office.graph._restore(identity)
+    assert office.do(again).is_complete
+    assert office.plan(NOON + 170 * DAY).is_empty
+
+
+def test_a_group_that_lists_do_not_show_yet_is_not_made_twice() -> None:
+    office = Office(worker(production="tamaris"))
+    plan = office.plan()
+    office.do(replace(plan, operations=plan.operations[:1]))
+    office.graph.unlisted.add("prd-tamaris-image")
+    assert ("new group", "", "prd-tamaris-image") in did(office.plan())
+    assert office.apply().is_complete
+    office.graph.unlisted.clear()
+    assert office.graph.members("prd-tamaris-image") == {"P1"}
+
+
+def test_a_made_account_whose_answer_was_lost_is_found_again() -> None:
+    office = Office(worker())
+    plan = office.plan()
+    office.do(replace(plan, operations=plan.operations[:1]))
+    assert office.do(plan).is_complete  # the plan of before: create is asked for a second time
+    assert len(office.graph.users) == 1
+    assert office.plan().is_empty
 
 
 def test_passwords_are_nowhere_but_in_the_request() -> None:

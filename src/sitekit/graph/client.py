@@ -275,6 +275,8 @@ class Graph:
         """Whether asking again may help."""
         if reply.status in _PASSING:
             return reply.status in (429, 503) or not request.once
+        if reply.status == 409 and "concurren" in f"{_code(reply)} {_said(reply)}".lower():
+            return True  # two additions to one group at one time
         if reply.status == 404 or (reply.status == 400 and "does not exist" in _said(reply)):
             named = f"{request.path} {request.body or ''}"
             now = self._clock()
@@ -342,9 +344,7 @@ def error_of(request: Request, reply: Reply) -> CloudError:
             f"{what}: Microsoft Graph {busy}, after {ATTEMPTS} attempts",
             hint="wait some minutes and run it again: what was done stays done",
         )
-    conflict = reply.status == 409 or any(
-        words in said for words in ("already exist", "conflicting object")
-    )
+    conflict = any(words in said for words in ("already exist", "conflicting object"))
     return RefusedError(
         f"{what}: {_shortened(said) or 'refused'} ({code or reply.status})",
         hint="",

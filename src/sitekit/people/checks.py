@@ -11,6 +11,7 @@ from ..load.organisation import LoadedOrganisation
 from ..model.people import AccountType, Engagement, Person, Status
 from .access import Scope
 from .naming import local_part
+from .planning import LONGEST_ID
 from .presences import last_day
 
 ORGANISATION = "organisation"  # the subject of what belongs to no site
@@ -39,6 +40,14 @@ class _Checks:
         yield from self._register()
         yield from self._names()
         for person in self.organisation.people:
+            if len(person.person_id) > LONGEST_ID and self._counts(self._latest(person)):
+                yield self._finding(
+                    "id-long",
+                    self._latest(person),
+                    self._place(self._latest(person)),
+                    f"Entra keeps ids of at most {LONGEST_ID} characters, not {person.person_id}",
+                    "write a shorter person_id",
+                )
             for engagement in person.engagements:
                 if self._counts(engagement):
                     yield from self._engagement(person, engagement)

@@ -22,6 +22,7 @@ from .directory import Account, Directory, Group, Unit, prefixes
 from .naming import Register, local_part
 
 PREPARED, OPEN, CLOSING = "prepared", "open", "closing"
+LONGEST_ID = 16  # characters of employeeId
 _UNTIL, _ENDED = "until ", "ended "
 Target = TypeVar("Target", Group, Unit)
 
@@ -217,7 +218,13 @@ class _Planner:
         if accounts:
             self._existing(access, accounts[0])
             return
-        if access.guest:
+        if len(person) > LONGEST_ID:
+            self._obstacle(
+                access,
+                f"Entra keeps ids of at most {LONGEST_ID} characters",
+                "write a shorter person_id",
+            )
+        elif access.guest:
             self._guest(access)
         else:
             self._member(access)
@@ -723,6 +730,7 @@ class _Planner:
         return OPEN if access.ends is None else f"{_UNTIL}{_text(access.ends)}"
 
     def _attributes(self, access: Access, *, guest: bool) -> dict[str, str]:
+        """What the account says of its person; cut where Entra takes no more characters."""
         person, engagement = access.person, access.engagement
         site = self.organisation.sites.get(engagement.site or "")
         surname = person.usage_name or person.last_name
@@ -730,10 +738,10 @@ class _Planner:
             "displayName": f"{person.first_name} {surname}",
             "givenName": person.first_name,
             "surname": surname,
-            "companyName": self.organisation.subsidiaries[engagement.subsidiary].name,
+            "companyName": self.organisation.subsidiaries[engagement.subsidiary].name[:64],
             "department": engagement.department,
-            "jobTitle": engagement.job_title or "",
-            "officeLocation": site.site.name if site else "",
+            "jobTitle": (engagement.job_title or "")[:128],
+            "officeLocation": site.site.name[:128] if site else "",
             "employeeType": engagement.contract_type.value,
             **(
                 {}

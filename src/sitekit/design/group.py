@@ -15,6 +15,7 @@ from ..load.spread import spread
 from ..model.organisation import Waiver
 from . import design_site
 from .addressing import block_of
+from .standards import behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,11 @@ def check_organisation(
     findings of somebody else (of the rendered text, say), which the same waivers may accept.
     """
     wanted = set(organisation.sites if sites is None else sites)
-    found: list[Finding] = [*_between_sites(organisation, wanted), *also]
+    found: list[Finding] = [
+        *_between_sites(organisation, wanted),
+        *behind(organisation, wanted),
+        *also,
+    ]
     codes = sorted(wanted)
     each = spread(
         findings_of,

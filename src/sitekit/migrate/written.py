@@ -8,15 +8,17 @@ where its line has none.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 import yaml
 
 from ..errors import Place
-from ..load.yaml_source import Document, KeyPath, parse_yaml
+from ..load.yaml_source import Document, KeyPath, compose, parse_yaml
 
 _BOM = "\ufeff"
 _BREAKS = "\r\n"
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,7 +39,9 @@ class Written:
     def __init__(self, text: str, document: Document) -> None:
         self._shift = len(_BOM) if text.startswith(_BOM) else 0
         self._text = text[self._shift :]
-        self._top = yaml.compose(self._text, Loader=yaml.SafeLoader)
+        # The parser that read the document: others disagree with it on what is sound YAML.
+        self._top = compose(self._text)
+        self._lines = [0, *(found.end() for found in _LINE_END.finditer(self._text))]
         self.document = document
 
     @property
@@ -73,7 +77,7 @@ class Written:
         KeyError where the file has no scalar at this path.
         """
         node = self._scalar(path)
-        start, end = node.start_mark.index, node.end_mark.index
+        start, end = self._index(node.start_mark), self._index(node.end_mark)
         comment = ""
         if node.style in ("|", ">"):  # such a block ends where the next thing begins
             header, _, _ = self._text[start:end].partition("\n")
@@ -93,6 +97,9 @@ class Written:
             pieces += [self._text[reached : edit.start], edit.text]
             reached = edit.end
         return _BOM * self._shift + "".join(pieces) + self._text[reached:]
+
+    def _index(self, mark: yaml.Mark) -> int:
+        return min(self._lines[min(mark.line, len(self._lines) - 1)] + mark.column, len(self._text))
 
     def _line_ends(self, index: int) -> bool:
         rest = self._text[index:]

@@ -117,10 +117,11 @@ def test_the_migrated_example_is_designed_and_rendered_as_the_example(old: Path)
     loaded = load_organisation(old)
     for code in loaded.sites:
         ours, theirs = (design_site(o.sites[code]) for o in (loaded, today))
-        assert [replace(r, place=PLACE) for r in ours.policy] == [
-            replace(r, place=PLACE) for r in theirs.policy
-        ]
-        assert ours.networks == theirs.networks
+        for part in ("policy", "networks"):
+            have, want = (
+                [replace(item, place=PLACE) for item in getattr(d, part)] for d in (ours, theirs)
+            )
+            assert have == want
     for code, artifacts in render_sites(loaded, loaded.sites):
         for artifact in artifacts:
             committed = HORIZON / "rendered" / code / artifact.path

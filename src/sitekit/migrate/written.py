@@ -132,6 +132,6 @@ def _scalar(value: str | int, style: str) -> str:
 
 
 def _is_plain(value: str) -> bool:
-    """Whether the value reads the same without quotes, in a list of one line as well."""
-    read = parse_yaml(f"x: [{value}, z]\n".encode(), shown="")
-    return not read.problems and read.data == {"x": [value, "z"]}
+    """Whether the value reads the same without quotes, on a line of its own and in a list."""
+    read = parse_yaml(f"x: {value}\ny: [{value}, z]\n".encode(), shown="")
+    return not read.problems and read.data == {"x": value, "y": [value, "z"]}

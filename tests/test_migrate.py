@@ -565,12 +565,14 @@ def test_what_cannot_be_done_ends_with_2_and_writes_nothing(
     assert files(old) == before
 
 
-def in_a_terminal(words: list[str], folder: Path, reply: str) -> tuple[int, str]:
+def in_a_terminal(
+    words: list[str], folder: Path, reply: str, *, colour: bool = False
+) -> tuple[int, str]:
     """How the verb ends in a terminal where somebody replies to its question, and what it says."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(folder)
-        os.environ["NO_COLOR"] = "1"
+        os.environ |= {"TERM": "xterm", "NO_COLOR": "" if colour else "1"}
         os.execv(sys.executable, [sys.executable, "-m", "sitekit", *words])
     said = answer(terminal, [reply])
     _, status = os.waitpid(pid, 0)
@@ -585,7 +587,8 @@ def test_a_terminal_is_asked_first(old: Path) -> None:
     assert "nothing was written" in said
     assert code == 1
     assert files(old) == before
-    code, said = in_a_terminal(["migrate", *ON_THE_LINE], old, "y")
+    code, said = in_a_terminal(["migrate", *ON_THE_LINE], old, "y", colour=True)
+    assert "\x1b[32m+    owner: P0039 # Maëlle Vidal" in said
     assert code == 0
     assert not plan(old)
 
@@ -598,6 +601,12 @@ def test_compare_reaches_back_over_a_migration(old: Path) -> None:
     done = sitekit("render", "bdx01", "--compare", "HEAD", folder=old)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert "0 different effects" in done.stderr
+
+
+def test_a_migration_that_was_killed_is_completed_by_the_next(old: Path) -> None:
+    planned = plan(old, answers=ANSWERS)
+    write(planned.changes[:1])
+    assert plan(old, answers=ANSWERS).changes == planned.changes[1:]
 
 
 # --- all files or none -------------------------------------------------------------------------

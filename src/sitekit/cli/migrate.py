@@ -84,7 +84,7 @@ def _answers(persons: tuple[str, ...]) -> dict[str, str]:
 
 def _show(planned: Plan) -> None:
     for change in planned.changes:
-        console.say(console.printable(_coloured(change.difference()).rstrip("\n")))
+        console.say(_coloured(change.difference()).rstrip("\n"))
         for step in change.steps:
             console.note(f"{change.shown}: {change.kind} {step.to}: {step.title}")
     for change in planned.schemas:
@@ -92,11 +92,12 @@ def _show(planned: Plan) -> None:
 
 
 def _coloured(difference: str) -> str:
+    """The diff for people. Files with characters that drive a terminal never come this far."""
     if not console.in_colour():
         return difference
     colours = {"+": "green", "-": "red", "@": "cyan"}
     return "".join(
-        click.style(line, fg=colours.get(line[:1])) if line[:1] in colours else line
+        click.style(line, fg=colours[line[0]]) if line[0] in colours else line
         for line in difference.splitlines(keepends=True)
     )
 

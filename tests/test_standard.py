@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel
 
 from sitekit import check_organisation, design_site, load_organisation, render_sites
-from sitekit.design.standards import changes
+from sitekit.design.standards import changes, sites_behind
 from sitekit.errors import InputError, SitekitError
 from sitekit.load import spread
 from sitekit.load.catalogue import SHIPPED, STANDARDS, Catalogue, load_catalogue, standards
@@ -309,6 +309,19 @@ def test_a_pin_that_sites_inherit_is_one_finding_of_the_organisation(tmp_path: P
     assert found[0].place.line == 6
     (one, _) = behind(load_organisation(copy), ["bdx01", "nce01"])
     assert one.message.startswith("bdx01 is held")
+
+
+def test_no_site_is_looked_at_where_no_level_above_writes_a_standard() -> None:
+    looked: list[str] = []
+
+    class Watched(dict[str, Any]):
+        def __getitem__(self, code: str) -> Any:
+            looked.append(code)
+            return super().__getitem__(code)
+
+    watched = replace(horizon(), sites=Watched(horizon().sites))
+    assert list(sites_behind(watched, list(horizon().sites))) == []
+    assert looked == []
 
 
 def test_a_pin_that_changes_nothing_is_a_remark(

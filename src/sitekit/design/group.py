@@ -15,7 +15,7 @@ from ..load.spread import spread
 from ..model.organisation import Waiver
 from . import design_site
 from .addressing import block_of
-from .standards import behind
+from .standards import site_behind, sites_behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def check_organisation(
     wanted = set(organisation.sites if sites is None else sites)
     found: list[Finding] = [
         *_between_sites(organisation, wanted),
-        *behind(organisation, wanted),
+        *sites_behind(organisation, wanted),
         *also,
     ]
     codes = sorted(wanted)
@@ -84,10 +84,12 @@ def check_organisation(
 def findings_of(organisation: LoadedOrganisation, code: str) -> tuple[Finding, ...]:
     """The findings of one site; one that cannot be designed at all is a finding too."""
     inputs = organisation.sites[code]
+    behind = tuple(site_behind(organisation, inputs))
     try:
-        return design_site(inputs).findings
+        return (*design_site(inputs).findings, *behind)
     except DesignError as error:
         return (
+            *behind,
             Finding(
                 rule="no-design",
                 severity=Severity.ERROR,

@@ -28,47 +28,55 @@ _CONSTANTS = (
 )
 
 
-def behind(organisation: LoadedOrganisation, wanted: Collection[str]) -> Iterator[Finding]:
-    """A warning per `standard:` that holds sites at an older version, with what a move changes.
+def site_behind(organisation: LoadedOrganisation, inputs: SiteInputs) -> Iterator[Finding]:
+    """A warning where the site itself is held at an older version, with what a move changes."""
+    if inputs.standard.level == "site" and inputs.standard.behind:
+        yield _finding(organisation, [inputs], inputs.code, f" {inputs.code}")
 
-    One that several sites inherit is one finding, of the organisation; where a move would change
-    nothing for any of its sites, it is no more than a remark.
+
+def sites_behind(organisation: LoadedOrganisation, wanted: Collection[str]) -> Iterator[Finding]:
+    """The same for what sites inherit: one finding of the organisation per `standard:` above them.
+
+    Sites are looked at only where a level above them writes one.
     """
-    newest = newest_standard()
+    above = {organisation.organisation.standard}
+    above.update(subsidiary.standard for subsidiary in organisation.subsidiaries.values())
+    if above == {None}:
+        return
     held: dict[Place, list[SiteInputs]] = {}
-    for code, inputs in organisation.sites.items():
-        pin = inputs.standard
-        if code in wanted and pin.behind and pin.place is not None:
-            held.setdefault(pin.place, []).append(inputs)
-    for place, sites in held.items():
-        pin = sites[0].standard
-        subject = sites[0].code if pin.level == "site" else "organisation"
-        found = dict.fromkeys(
-            change
-            for inputs in sites
-            for change in changes(inputs, organisation.catalogues[newest])
-        )
-        names = subject if pin.level == "site" else ""
-        yield Finding(
-            rule="standard-behind",
-            severity=Severity.WARNING if found else Severity.INFO,
-            subject=subject,
-            message=f"{_who(sites, subject)} held at standard {pin.version}; {newest} would change "
-            f"{_listed(found) or 'nothing there'}",
-            remedy="see the effect with: sitekit render "
-            + " ".join(filter(None, ("--to-standard", newest, names)))
-            + "; then move the pin, or delete it to follow",
-            place=place,
-        )
+    for code in sorted(wanted):
+        pin = organisation.sites[code].standard
+        if pin.behind and pin.place is not None and pin.level != "site":
+            held.setdefault(pin.place, []).append(organisation.sites[code])
+    for sites in held.values():
+        yield _finding(organisation, sites, "organisation", "")
+
+
+def _finding(
+    organisation: LoadedOrganisation, sites: list[SiteInputs], subject: str, named: str
+) -> Finding:
+    """A warning; no more than a remark where a move would change nothing for any of the sites."""
+    pin, newest = sites[0].standard, newest_standard()
+    assert pin.place is not None
+    later = organisation.catalogues[newest]
+    found = dict.fromkeys(change for inputs in sites for change in changes(inputs, later))
+    return Finding(
+        rule="standard-behind",
+        severity=Severity.WARNING if found else Severity.INFO,
+        subject=subject,
+        message=f"{_who(sites, subject)} held at standard {pin.version}; {newest} would change "
+        f"{_listed(found) or 'nothing there'}",
+        remedy=f"see the effect with: sitekit render --to-standard {newest}{named}; then move the "
+        "pin, or delete it to follow",
+        place=pin.place,
+    )
 
 
 def _who(sites: list[SiteInputs], subject: str) -> str:
-    if subject == sites[0].code:
+    codes = [site.code for site in sites]
+    if subject == codes[0]:
         return "the site is"
-    codes = sorted(site.code for site in sites)
-    if len(codes) == 1:
-        return f"{codes[0]} is"
-    return f"{len(codes)} sites ({_listed(codes)}) are"
+    return f"{codes[0]} is" if len(codes) == 1 else f"{len(codes)} sites ({_listed(codes)}) are"
 
 
 def changes(inputs: SiteInputs, later: Catalogue) -> Iterator[str]:

@@ -456,7 +456,7 @@ def test_what_new_writes_is_up_to_date(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     again = sitekit("migrate", folder=organisation)
     assert (again.returncode, again.stdout) == (0, "")
-    assert "1 files, all up to date" in again.stderr
+    assert "1 file, all up to date" in again.stderr
     from ipaddress import IPv4Network
 
     texts = {
@@ -607,6 +607,17 @@ def test_a_migration_that_was_killed_is_completed_by_the_next(old: Path) -> None
     planned = plan(old, answers=ANSWERS)
     write(planned.changes[:1])
     assert plan(old, answers=ANSWERS).changes == planned.changes[1:]
+
+
+def test_what_could_not_be_written_is_not_said_to_be(old: Path) -> None:
+    target = old.parent / "waivers.yaml"
+    (old / "waivers.yaml").rename(target)
+    (old / "waivers.yaml").symlink_to(target)
+    before = files(old)
+    done = sitekit("migrate", "--json", *ON_THE_LINE, folder=old)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "waivers.yaml is a link; nothing was written" in done.stderr
+    assert files(old) == before
 
 
 # --- all files or none -------------------------------------------------------------------------

@@ -50,25 +50,32 @@ def migrate(
 
     folder = select((), place.parent if place and place.name == "organisation.yaml" else place)
     planned = plan(folder.folder, answers=_answers(persons))
-    if as_json:
-        console.say(console.as_json(_data(planned, dry_run=dry_run)))
-    else:
+    if not as_json:
         _show(planned)
-    if not planned:
-        console.note(f"{folder.folder}: {planned.files} files, all up to date")
-        return Exit.AS_DESIGNED
-    if dry_run:
-        console.note(f"{_summary(planned)} would change; nothing was written")
-        return Exit.FINDINGS
-    asks = sys.stdin.isatty() and not yes and not as_json
-    if asks and not click.confirm(f"Write {_summary(planned)}?", default=True, err=True):
-        console.note("nothing was written")
-        return Exit.FINDINGS
+    written = _written(planned, folder.folder, dry_run=dry_run, asks=not (yes or as_json))
+    if as_json:
+        console.say(console.as_json(_data(planned, written=written)))
+    return Exit.AS_DESIGNED if written or not planned else Exit.FINDINGS
+
+
+def _written(planned: Plan, folder: Path, *, dry_run: bool, asks: bool) -> bool:
+    """Write what is planned, unless there is nothing to write or somebody does not want it."""
     from .files import replace_whole
 
+    if not planned:
+        files = "1 file" if planned.files == 1 else f"{planned.files} files"
+        console.note(f"{folder}: {files}, all up to date")
+        return False
+    if dry_run:
+        console.note(f"{_summary(planned)} would change; nothing was written")
+        return False
+    asks = asks and sys.stdin.isatty()
+    if asks and not click.confirm(f"Write {_summary(planned)}?", default=True, err=True):
+        console.note("nothing was written")
+        return False
     replace_whole({c.path: (c.before, c.after) for c in (*planned.changes, *planned.schemas)})
     console.note(f"{_summary(planned)} written; next: sitekit check")
-    return Exit.AS_DESIGNED
+    return True
 
 
 def _answers(persons: tuple[str, ...]) -> dict[str, str]:
@@ -102,10 +109,10 @@ def _coloured(difference: str) -> str:
     )
 
 
-def _data(planned: Plan, *, dry_run: bool) -> dict[str, object]:
+def _data(planned: Plan, *, written: bool) -> dict[str, object]:
     return {
         "organisation": str(planned.folder),
-        "written": bool(planned) and not dry_run,
+        "written": written,
         "files": [_of(change) for change in planned.changes],
         "schemas": [change.shown for change in planned.schemas],
     }

@@ -36,6 +36,7 @@ M = TypeVar("M", bound=BaseModel)
 SITE_CODE = re.compile(r"[a-z][a-z0-9]{2,7}")
 CODE = re.compile(r"[a-z][a-z0-9-]{1,15}")
 Progress = Callable[[str], None]
+Show = Callable[[Path], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,22 +94,26 @@ class LoadedOrganisation:
 
 
 def load_organisation(
-    folder: str | Path, *, progress: Progress | None = None
+    folder: str | Path, *, progress: Progress | None = None, show: Show | None = None
 ) -> LoadedOrganisation:
     """Read the folder that holds organisation.yaml.
 
+    `show` is how places name a file (default: as somebody in the current folder would write it).
     Raises InputError with every problem of every file, sorted by place.
     """
-    return _Loader(Path(folder), progress).load()
+    return _Loader(Path(folder), progress, show).load()
 
 
 class _Loader:
     """Reads file after file into one list of problems; gives up only at the end."""
 
-    def __init__(self, folder: Path, progress: Progress | None) -> None:
+    def __init__(
+        self, folder: Path, progress: Progress | None = None, show: Show | None = None
+    ) -> None:
         self.folder = folder
         self.problems: list[Problem] = []
         self.progress = progress or (lambda _: None)
+        self._show = show
 
     def load(self) -> LoadedOrganisation:
         if not (self.folder / "organisation.yaml").exists():
@@ -301,6 +306,8 @@ class _Loader:
 
     def show(self, path: Path) -> str:
         """The path as somebody in the current folder would write it."""
+        if self._show is not None:
+            return self._show(path)
         shown = os.path.relpath(path)
         return str(path) if shown.startswith("..") else shown
 

@@ -1,8 +1,8 @@
 """`make bench`: sitekit beside its yardsticks, in one run. See benchmarks/README.md.
 
-Every step runs in a process of its own, the steps take turns, and the median counts. A table goes to
-standard output, every figure to build/bench.json. Seconds are those of this machine; the ratios, of
-figures that were measured in turn, are what to compare.
+Every step runs in a process of its own, the steps take turns, and the median counts. A table goes
+to standard output, every figure to build/bench.json. Seconds are those of this machine; the ratios,
+of figures that were measured in turn, are what to compare.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ def main() -> None:
     report(bench, compared)
     if max(busy) > 1:
         print(
-            f"The machine was busy with other work (load {busy[0]:.1f} before, {busy[1]:.1f} after): "
-            "seconds on the wall are longer than they need to be, CPU seconds somewhat."
+            f"The machine was busy with other work (load {busy[0]:.1f} before, {busy[1]:.1f} "
+            "after): seconds on the wall are longer than they need to be, CPU seconds somewhat."
         )
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(as_json(bench, busy), encoding="utf-8")

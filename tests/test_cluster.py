@@ -37,7 +37,6 @@ pytest.importorskip("distributed")
 
 CODES = ["par02", "bdx01", "lyo01", "par01"]
 SECONDS = 60
-pytestmark = pytest.mark.xdist_group("cluster")
 
 
 @dataclass
@@ -238,16 +237,21 @@ def test_without_any_worker_left_the_rest_is_done_here(
     assert {pid for _, pid in again} == {os.getpid()}
 
 
-def test_a_lost_scheduler_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_lost_scheduler_loses_nothing(
+    how: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cluster, "SECONDS_WITHOUT_WORKERS", 0.5)
     with a_cluster(tmp_path) as made, cluster.cluster(horizon(), made.address) as pool:
         results = spread(slow, horizon(), CODES, executor=pool)
         found = [next(results)]
-        made.processes[0].send_signal(signal.SIGKILL)
+        made.processes[0].send_signal(how)
         found += results
     assert [name for name, _ in found] == [horizon().sites[c].site.name for c in CODES]
 
 
+@pytest.mark.slow
 def test_render_ends_whole_when_every_worker_dies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -354,6 +358,7 @@ def test_workers_with_another_sitekit(
     assert "hint: install the same version on every worker" in said
 
 
+@pytest.mark.slow
 def test_workers_without_sitekit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -81,10 +81,7 @@ class ClusterExecutor(Executor):
     @property
     def width(self) -> int:
         """How many tasks the workers take at once."""
-        with suppress(Exception):
-            threads: dict[str, int] = self._client.nthreads()
-            return max(1, sum(threads.values()))
-        return 1
+        return max(1, sum(self._threads().values()))
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Send a task to the cluster. Raises BrokenExecutor when no worker is left."""
@@ -133,17 +130,20 @@ class ClusterExecutor(Executor):
         """Say that all is lost when no worker has been seen for a while."""
         seen = time.monotonic()
         while not self._closed.wait(SECONDS_BETWEEN_LOOKS):
-            if self._somebody_works():
+            if self._threads():
                 seen = time.monotonic()
             elif time.monotonic() - seen > SECONDS_WITHOUT_WORKERS:
                 self._break()
                 return
 
-    def _somebody_works(self) -> bool:
+    def _threads(self) -> dict[str, int]:
+        """The threads of each worker; nothing where the scheduler is gone, or hangs."""
+        client = self._client
         try:
-            return self._client.status == "running" and bool(self._client.nthreads())
-        except Exception:  # whatever the client says without its scheduler
-            return False
+            found = client.nthreads(callback_timeout=SECONDS_WITHOUT_WORKERS)
+        except Exception:  # of many kinds
+            return {}
+        return dict(found) if client.status == "running" else {}
 
     def _break(self) -> None:
         with self._lock:

@@ -30,6 +30,7 @@ COMPARED_SITES = 100  # for the other renderers: as many as are needed for a ste
 AVD_SITES = 6
 ALL = 1000
 SECONDS_TO_SEE_A_SAVE = 120
+SPREAD = "render, cold, on all cores"
 Figures = dict[str, Any]
 
 
@@ -277,6 +278,11 @@ def verbs(bench: Bench, sites: int, repeats: int) -> None:
         shutil.rmtree(out, ignore_errors=True)
         verb("render, cold", "render", str(folder), "--out", str(out), "--workers", "1")
         verb("render, again", "render", str(folder), "--out", str(out), "--workers", "1")
+        if CORES > 1:
+            forget(bench, folder)
+            environ = environment(bench)
+            shutil.rmtree(out, ignore_errors=True)
+            verb(SPREAD, "render", str(folder), "--out", str(out), "--workers", str(CORES))
     for number in range(3):
         edit(changed, number)
         verb("render one changed site", "render", "s00003", "--organisation", str(folder),
@@ -291,7 +297,8 @@ def verbs(bench: Bench, sites: int, repeats: int) -> None:
                 save(process, log, changed, out / "s00003", 200 + number)
             )
     for name, figures in found.items():
-        bench.rows.append(Row(name, sites, 1, len(figures), median(figures)))
+        workers = CORES if name == SPREAD else 1
+        bench.rows.append(Row(name, sites, workers, len(figures), median(figures)))
 
 
 def run_verb(environ: dict[str, str], arguments: tuple[str, ...]) -> Figures:

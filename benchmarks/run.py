@@ -178,8 +178,12 @@ def in_turn(
     for number in range(repeats):
         keys = list(steps)
         for key in (*keys[number % len(keys) :], *keys[: number % len(keys)]):
-            bench.tell(f"{sites} sites, {key[0]}, {key[1]} at once ({number + 1}/{repeats})")
-            found[key].append(steps[key]())
+            figures = steps[key]()
+            found[key].append(figures)
+            bench.tell(
+                f"{sites} sites, {key[0]}, {key[1]} at once ({number + 1}/{repeats}): "
+                f"{figures['cpu_s']:.2f} s CPU, {figures['peak_mb']:.0f} MB"
+            )
     for (step, workers), figures in found.items():
         bench.rows.append(Row(step, sites, workers, repeats, median(figures)))
 
@@ -265,8 +269,12 @@ def verbs(bench: Bench, sites: int, repeats: int) -> None:
     found: dict[str, list[Figures]] = {}
 
     def verb(name: str, *arguments: str) -> None:
-        bench.tell(f"{sites} sites, {name}")
-        found.setdefault(name, []).append(run_verb(environ, arguments))
+        figures = run_verb(environ, arguments)
+        found.setdefault(name, []).append(figures)
+        bench.tell(
+            f"{sites} sites, {name}: {figures['cpu_s']:.2f} s CPU, {figures['wall_s']:.2f} s by "
+            f"the clock, {figures['peak_mb']:.0f} MB"
+        )
 
     for _ in range(repeats):
         forget(bench, folder)
@@ -292,10 +300,9 @@ def verbs(bench: Bench, sites: int, repeats: int) -> None:
         verb("render all, one changed", "render", str(folder), "--out", str(out))
     with watching(bench, environ, folder, out) as (process, log):
         for number in range(5):
-            bench.tell(f"{sites} sites, a save in watch")
-            found.setdefault("a save in watch", []).append(
-                save(process, log, changed, out / "s00003", 200 + number)
-            )
+            figures = save(process, log, changed, out / "s00003", 200 + number)
+            found.setdefault("a save in watch", []).append(figures)
+            bench.tell(f"{sites} sites, a save in watch: {figures['wall_s']:.2f} s by the clock")
     for name, figures in found.items():
         workers = CORES if name == SPREAD else 1
         bench.rows.append(Row(name, sites, workers, len(figures), median(figures)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,8 @@ import click
 from . import console
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from ..load import LoadedOrganisation
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -14,6 +13,8 @@ from .crew import crew, tell_lost
 from .exit import Exit
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from ..crosscheck import Answer
     from ..findings import Finding
     from ..load import LoadedOrganisation

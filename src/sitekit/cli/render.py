@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +22,8 @@ from .locate import (
 )
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from ..findings import Finding
     from ..load import LoadedOrganisation
     from ..render import Artifact

@@ -110,7 +110,7 @@ def main() -> None:
         for sites in sizes:
             stages(bench, sites, arguments.repeats or repeats_for(sites))
         compared = min(COMPARED_SITES, sizes[-1])
-        others(bench, compared, arguments.repeats or (5 if compared > 10 else 3))
+        others(bench, compared, arguments.repeats or (5 if compared > 10 else 2))
         for sites in sizes:
             verbs(bench, sites, arguments.repeats or repeats_for(sites))
         busy.append(os.getloadavg()[0])

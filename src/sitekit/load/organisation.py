@@ -37,6 +37,7 @@ M = TypeVar("M", bound=BaseModel)
 SITE_CODE = re.compile(r"[a-z][a-z0-9]{2,7}")
 CODE = re.compile(r"[a-z][a-z0-9-]{1,15}")
 Progress = Callable[[str], None]
+Show = Callable[[Path], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,27 +113,37 @@ class LoadedOrganisation:
 
 
 def load_organisation(
-    folder: str | Path, *, progress: Progress | None = None, standard: str | None = None
+    folder: str | Path,
+    *,
+    progress: Progress | None = None,
+    standard: str | None = None,
+    show: Show | None = None,
 ) -> LoadedOrganisation:
     """Read the folder that holds organisation.yaml.
 
     `standard` puts every site at that version of the group standard (or at `newest`), whatever the
-    files say. Raises InputError with every problem of every file, sorted by place, and SitekitError
+    files say. `show` is how places name a file (default: as somebody in the current folder would
+    write it). Raises InputError with every problem of every file, sorted by place, and SitekitError
     when there is no such version.
     """
-    return _Loader(Path(folder), progress, standard).load()
+    return _Loader(Path(folder), progress, standard, show).load()
 
 
 class _Loader:
     """Reads file after file into one list of problems; gives up only at the end."""
 
     def __init__(
-        self, folder: Path, progress: Progress | None, standard: str | None = None
+        self,
+        folder: Path,
+        progress: Progress | None = None,
+        standard: str | None = None,
+        show: Show | None = None,
     ) -> None:
         self.folder = folder
         self.moved_to = known_standard(standard)
         self.problems: list[Problem] = []
         self.progress = progress or (lambda _: None)
+        self._show = show
 
     def load(self) -> LoadedOrganisation:
         if not (self.folder / "organisation.yaml").exists():
@@ -357,6 +368,8 @@ class _Loader:
 
     def show(self, path: Path) -> str:
         """The path as somebody in the current folder would write it."""
+        if self._show is not None:
+            return self._show(path)
         shown = os.path.relpath(path)
         return str(path) if shown.startswith("..") else shown
 

@@ -10,12 +10,14 @@ import click
 
 from ..errors import InputError
 from . import console, sarif
+from .crew import crew, shared_crew, tell_lost
 from .exit import Exit
 from .locate import (
     Selection,
     only_one,
     organisation_option,
     places_argument,
+    scheduler_option,
     select,
     workers_option,
 )
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     help="Answer which rule decides a conversation: 'guest -> storage tcp/445'. One SITE.",
 )
 @workers_option
+@scheduler_option
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option(
@@ -62,6 +65,7 @@ def check(
     folder: Path | None,
     question: str | None,
     workers: int | None,
+    scheduler: str | None,
     strict: bool,
     as_json: bool,
     as_sarif: bool,
@@ -78,12 +82,13 @@ def check(
       sitekit check par01 lyo01 --json
       sitekit check --sarif > sitekit.sarif
       sitekit check --rendered
+      sitekit check --scheduler tcp://127.0.0.1:8786
       sitekit check par02 --reach 'guest -> storage tcp/445'
     """
     from ..design.group import check_organisation
     from ..findings import Severity
     from ..load import load_organisation
-    from ..load.spread import processes, sensible_workers
+    from ..load.spread import sensible_workers
 
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif exclude each other")
@@ -110,14 +115,15 @@ def check(
     named = any(place in codes for place in places)
     texts = findings_of_people(loaded, day, sites=codes if named else None)
     about_people = len(texts)
+    shared = shared_crew(loaded, scheduler, workers)
     if rendered or folder is not None:
         from .crosscheck import findings_of_texts
 
-        texts += findings_of_texts(loaded, codes, folder, workers)
+        texts += findings_of_texts(loaded, codes, folder, workers, shared)
     number = workers or sensible_workers(len(codes))
     with (
         console.progress(len(codes), "checking") as advance,
-        processes(loaded, number) as pool,
+        crew(loaded, number, shared) as pool,
     ):
         report = check_organisation(
             loaded,
@@ -126,7 +132,7 @@ def check(
             progress=lambda _: advance(),
             executor=pool,
             workers=number,
-            on_lost_workers=lambda: console.note("a worker was lost; the rest is done here"),
+            on_lost_workers=tell_lost,
             also=texts,
         )
     if as_json:

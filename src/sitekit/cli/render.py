@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING
 import click
 
 from . import console
+from .crew import crew, shared_crew, tell_lost
 from .exit import Exit
-from .locate import organisation_option, places_argument, select, workers_option
+from .locate import (
+    organisation_option,
+    places_argument,
+    scheduler_option,
+    select,
+    workers_option,
+)
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from ..findings import Finding
     from ..load import LoadedOrganisation
     from ..render import Artifact
@@ -30,6 +39,12 @@ if TYPE_CHECKING:
     metavar="REF|DIR",
     help="Write nothing: say what differs from a git ref, or from a folder of rendered files.",
 )
+@click.option(
+    "--to-standard",
+    "to_standard",
+    metavar="VERSION|newest",
+    help="Write nothing: say what moving to that version of the group standard does.",
+)
 @click.option("--prune", is_flag=True, help="Remove files of devices that are no longer there.")
 @click.option(
     "--with-secrets",
@@ -39,15 +54,18 @@ if TYPE_CHECKING:
     help="Put real secrets in: a YAML file of reference: value, mode 0600, outside the repository.",
 )
 @workers_option
+@scheduler_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def render(
     places: tuple[str, ...],
     organisation: Path | None,
     out: Path | None,
     against: str | None,
+    to_standard: str | None,
     prune: bool,
     secrets: Path | None,
     workers: int | None,
+    scheduler: str | None,
     as_json: bool,
 ) -> Exit:
     """Write the configurations and documents of the SITEs (default: all) below --out.
@@ -60,20 +78,29 @@ def render(
       sitekit render --out build
       sitekit render par01 lyo01 --out build --prune
       sitekit render --compare main
+      sitekit render --to-standard newest nce01
+      sitekit render --out build --scheduler tcp://127.0.0.1:8786
     """
     from ..load import load_organisation
     from ..load.spread import sensible_workers
     from .output import write_artifacts
 
-    if (out is None) == (against is None):
-        raise click.UsageError("say where to write with --out, or what to compare with --compare")
-    if against is not None and (prune or secrets is not None):
-        raise click.UsageError("--compare writes nothing: without --prune and --with-secrets")
+    if sum(choice is not None for choice in (out, against, to_standard)) != 1:
+        raise click.UsageError(
+            "say where to write with --out, or what to compare: --compare or --to-standard"
+        )
+    if out is None and (prune or secrets is not None):
+        option = "--compare" if against is not None else "--to-standard"
+        raise click.UsageError(f"{option} writes nothing: without --prune and --with-secrets")
     chosen = select(places, organisation)
     loaded = load_organisation(chosen.folder)
+    moved = load_organisation(chosen.folder, standard=to_standard) if to_standard else None
     codes = chosen.sites
     number = workers or sensible_workers(len(codes))
-    errors = _errors(loaded, codes, number)
+    shared = shared_crew(loaded, scheduler, workers)
+    errors = _errors(loaded, codes, number, shared)
+    if moved is not None and not errors:
+        errors = _errors(moved, codes, number, None)
     if errors:
         if as_json:
             console.say(console.as_json({"refused": errors}))
@@ -81,7 +108,11 @@ def render(
             console.findings(errors, to=sys.stderr)
             console.note("nothing was written")
         return Exit.FINDINGS
-    artifacts = artifacts_of(loaded, codes, number)
+    artifacts = artifacts_of(loaded, codes, number, shared)
+    if moved is not None:
+        from .compare import compare_standards
+
+        return compare_standards(loaded, moved, codes, number, as_json=as_json)
     if against is not None:
         from .compare import compare
 
@@ -91,7 +122,9 @@ def render(
     if secrets is not None:
         from .secrets import with_secrets
 
-        artifacts = with_secrets(lambda: artifacts_of(loaded, codes, number), loaded, secrets, out)
+        artifacts = with_secrets(
+            lambda: artifacts_of(loaded, codes, number, shared), loaded, secrets, out
+        )
     report = write_artifacts(
         artifacts,
         out,
@@ -117,15 +150,16 @@ def render(
     return Exit.AS_DESIGNED
 
 
-def _errors(organisation: LoadedOrganisation, codes: Sequence[str], workers: int) -> list[Finding]:
+def _errors(
+    organisation: LoadedOrganisation, codes: Sequence[str], workers: int, shared: Executor | None
+) -> list[Finding]:
     """Open errors of the sites: they stop the run; warnings do not."""
     from ..design.group import check_organisation
     from ..findings import Severity
-    from ..load.spread import processes
 
     with (
         console.progress(len(codes), "checking") as advance,
-        processes(organisation, workers) as pool,
+        crew(organisation, workers, shared) as pool,
     ):
         report = check_organisation(
             organisation,
@@ -134,28 +168,31 @@ def _errors(organisation: LoadedOrganisation, codes: Sequence[str], workers: int
             progress=lambda _: advance(),
             executor=pool,
             workers=workers,
+            on_lost_workers=tell_lost,
         )
     ended = "GOV-002"  # an ended waiver is for check to say; what it accepted speaks for itself
     return [f for f in report.findings if f.severity is Severity.ERROR and f.rule != ended]
 
 
 def artifacts_of(
-    organisation: LoadedOrganisation, codes: Sequence[str], workers: int
+    organisation: LoadedOrganisation,
+    codes: Sequence[str],
+    workers: int,
+    shared: Executor | None = None,
 ) -> Iterator[tuple[str, Artifact]]:
     """Site after site, so that few are in memory at a time."""
-    from ..load.spread import processes
     from ..render import render_sites
 
     with (
         console.progress(len(codes), "rendering") as advance,
-        processes(organisation, workers) as pool,
+        crew(organisation, workers, shared) as pool,
     ):
         sites = render_sites(
             organisation,
             codes,
             executor=pool,
             workers=workers,
-            on_lost_workers=lambda: console.note("a worker was lost; the rest is done here"),
+            on_lost_workers=tell_lost,
         )
         for code, artifacts in sites:
             yield from ((code, artifact) for artifact in artifacts)

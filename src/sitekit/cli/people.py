@@ -318,10 +318,12 @@ def _show(made: Plan, *, as_json: bool) -> None:
     if rows:
         title = f"Tenant {made.tenant} at {made.at:%Y-%m-%d %H:%M} UTC"
         console.table(title, ["what", "person", "account", "to", "because", "written"], rows)
-    for obstacle in made.obstacles:
-        where = f"{obstacle.place}: " if obstacle.place else ""
-        console.note(f"{where}{obstacle.subject}: {console.printable(obstacle.message)}")
-        console.note(f"  hint: {console.printable(obstacle.remedy)}")
+    by_remedy = sorted(made.obstacles, key=lambda o: (o.remedy, o.subject, o.message))
+    for remedy, obstacles in groupby(by_remedy, key=lambda o: o.remedy):
+        for obstacle in obstacles:
+            where = f"{obstacle.place}: " if obstacle.place else ""
+            console.note(f"{where}{obstacle.subject}: {console.printable(obstacle.message)}")
+        console.note(f"  hint: {console.printable(remedy)}")
     console.note(_summary(made))
 
 

@@ -36,7 +36,7 @@ class Access:
     units: frozenset[str]
     ends: datetime | None  # of the present or coming access; None: open
     ended: datetime | None  # of the last access, for who is away or has left
-    delete_at: datetime | None
+    tier: Tier  # of the last presence, which decides how long a closed account is kept
     sponsor: str | None
     reasons: dict[str, Engagement]  # the engagement behind each group and unit
 
@@ -148,7 +148,7 @@ def access_of(scope: Scope, person: Person, moment: datetime) -> Access | None:
         units=frozenset(reasons["units"]),
         ends=run_ends(all_of, began) if began is not None else None,
         ended=last.ends if last is not None and stage in (Stage.AWAY, Stage.LEFT) else None,
-        delete_at=_delete_at(last, rules) if stage is Stage.LEFT else None,
+        tier=(last or counted[0]).tier,
         sponsor=main.manager_id if guest else None,
         reasons={**reasons["groups"], **reasons["units"]},
     )
@@ -185,9 +185,3 @@ def _reasons(
                 )
                 groups.setdefault(name, e)
     return {"groups": groups, "units": units}
-
-
-def _delete_at(last: Presence | None, rules: IdentityRules) -> datetime | None:
-    if last is None or last.ends is None:
-        return None
-    return last.ends + timedelta(days=rules.terms.delete_after_days[last.tier])

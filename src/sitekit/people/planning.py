@@ -374,7 +374,7 @@ class _Planner:
         ended = self._shut(account, access, account.upn, reason, place)
         if ended is None or (access is not None and access.stage is not Stage.LEFT):
             return
-        tier = self._last_tier(person) if access is not None else Tier.STANDARD
+        tier = access.tier if access is not None else Tier.STANDARD
         days = self.rules.terms.delete_after_days[tier]
         if ended + timedelta(days=days) <= self.at:
             why = f"disabled since {_shown(ended)}, {days} days are over; {reason}"
@@ -749,13 +749,6 @@ class _Planner:
                 else {"usageLocation": site.site.address.country if site else self.rules.country}
             ),
         }
-
-    def _last_tier(self, person: str) -> Tier:
-        found = self.accesses.get(person)
-        if found is None:
-            return Tier.STANDARD
-        ended = [p for p in self.scope.presences(found.person) if p.ends is not None]
-        return max(ended, key=lambda p: p.ends or self.at).tier if ended else Tier.STANDARD
 
     def _place(self, engagement: Engagement) -> Place | None:
         return self.organisation.people_places.get(engagement.contract_id)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network
 from typing import Literal, NamedTuple
 
+from .space import within
 from .result import Acl, AclEntry, AddressObject, Network, Rule
 
 STEP = 10
@@ -57,7 +58,7 @@ def _lines(network: Network, policy: Sequence[Rule]) -> Iterator[_Line]:
 def _inside(addresses: Iterable[AddressObject], network: Network) -> Iterator[IPv4Network]:
     for address in addresses:
         for prefix in address.prefixes:
-            if prefix.subnet_of(network.prefix):
+            if within(prefix, network.prefix):
                 yield prefix
 
 

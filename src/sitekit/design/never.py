@@ -18,7 +18,7 @@ from ..load.organisation import SiteInputs
 from ..model.catalogue import Never
 from . import space
 from .policy import Surroundings, service
-from .result import Network, PortPurpose, PortUse, Proof, Rule, WifiPlan
+from .result import AddressObject, Network, PortPurpose, PortUse, Proof, Rule, WifiPlan
 
 ALGEBRA = "set algebra over addresses, protocols and ports"
 
@@ -32,7 +32,7 @@ def proofs(
     wifi: WifiPlan | None,
 ) -> tuple[Proof, ...]:
     """All ten, in the order of the catalogue, then those about ports, SSIDs and DSCP."""
-    permits = [_permit(rule) for rule in policy if rule.action == "permit"]
+    permits = _permits(policy)
     return (
         *(
             _by_algebra(never, inputs.catalogue, networks, around, permits)
@@ -56,11 +56,10 @@ def _by_algebra(
     destinations = _destinations(never, catalogue, networks, around)
     excepted = list(_exceptions(never, catalogue, around))
     for permit in permits:
-        common = space.boxes(
-            space.common(permit.sources, sources),
-            space.common(permit.destinations, destinations),
-            permit.services,
-        )
+        to = space.common(permit.destinations, destinations)
+        if not to:
+            continue
+        common = space.boxes(space.common(permit.sources, sources), to, permit.services)
         for box in common:
             left = space.subtract_all(box, excepted)
             if left:
@@ -94,16 +93,29 @@ class _Permit(NamedTuple):
     services: list[space.Interval]
 
 
-def _permit(rule: Rule) -> _Permit:
-    """The conversations of a rule. An FQDN may be any public address: one stands for all."""
-    named = any(address.kind == "fqdn" for address in rule.destinations)
-    return _Permit(
-        rule,
-        space.addresses(p for a in rule.sources for p in a.prefixes),
-        space.addresses(p for a in rule.destinations for p in a.prefixes)
-        + ([PUBLIC] if named else []),
-        space.services(rule.services),
-    )
+def _permits(policy: Sequence[Rule]) -> list[_Permit]:
+    """The conversations of each rule. An FQDN may be any public address: one stands for all."""
+    known: dict[int, list[space.Interval]] = {}  # sets of addresses are shared by many rules
+
+    def intervals(addresses: tuple[AddressObject, ...]) -> list[space.Interval]:
+        if len(addresses) != 1:
+            return space.addresses(p for a in addresses for p in a.prefixes)
+        found = known.get(id(addresses[0]))
+        if found is None:
+            found = known[id(addresses[0])] = space.addresses(addresses[0].prefixes)
+        return found
+
+    permits = []
+    for rule in policy:
+        if rule.action != "permit":
+            continue
+        to = intervals(rule.destinations)
+        if any(address.kind == "fqdn" for address in rule.destinations):
+            to = [*to, PUBLIC]
+        permits.append(
+            _Permit(rule, intervals(rule.sources), to, space.services(rule.services))
+        )
+    return permits
 
 
 # One public address stands for all that an FQDN may resolve to: the Internet region holds it.
@@ -141,7 +153,7 @@ def _exceptions(never: Never, catalogue: Catalogue, around: Surroundings) -> Ite
         if never.except_serving
         else [space.ANY_ADDRESS]
     )
-    allowed = space.services(service(name, catalogue) for name in never.except_services)
+    allowed = space.services(service(catalogue, name) for name in never.except_services)
     return space.boxes(sources, [space.ANY_ADDRESS], allowed)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..errors import Place
 from ..load.catalogue import Catalogue
@@ -13,10 +13,17 @@ from ..load.organisation import SiteInputs
 from ..model.catalogue import StandardFlow
 from ..model.site import Flow
 from . import space
+from .kept import once_per_catalogue
 from .result import AddressObject, Network, PublishedService, Rule, Service, ServiceTerm
 
 RULES_PER_FLOW = 100
 LOCAL_FLOWS = 1000  # flows of an archetype count from here, those of a site from 2000
+
+
+class _Written(NamedTuple):
+    number: int
+    flow: Flow
+    place: Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +47,8 @@ class Surroundings:
     own: IPv4Network
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
-    number: int
-    flow: Flow
-    place: Place
-
-
-def service(name: str, catalogue: Catalogue) -> Service:
+@once_per_catalogue
+def service(catalogue: Catalogue, name: str) -> Service:
     """A catalogue entry as rules use it."""
     entry = catalogue.services[name]
     return Service(
@@ -68,7 +69,6 @@ def surroundings(
 ) -> Surroundings:
     """Name the address sets that are not networks of the site."""
     settings, hub = inputs.settings, inputs.organisation.azure.hub
-    public = space.complement(space.addresses(inputs.catalogue.private))
     serving: dict[str, list[tuple[str, IPv4Address | IPv4Network]]] = {
         "dns": [(f"dns-{a}", a) for a in settings.dns.servers],
         "ntp": [(f"ntp-{s.address}", s.address) for s in settings.ntp.servers],
@@ -86,7 +86,7 @@ def surroundings(
             if endpoint.name in fixed:
                 serving.setdefault(name, []).append((endpoint.name, fixed[endpoint.name]))
     return Surroundings(
-        internet=AddressObject(name="internet", kind="internet", prefixes=tuple(_prefixes(public))),
+        internet=_internet(inputs.catalogue),
         group=AddressObject(
             name="group",
             kind="prefixes",
@@ -100,6 +100,12 @@ def surroundings(
     )
 
 
+@once_per_catalogue
+def _internet(catalogue: Catalogue) -> AddressObject:
+    public = space.complement(space.addresses(catalogue.private))
+    return AddressObject(name="internet", kind="internet", prefixes=tuple(_prefixes(public)))
+
+
 def rules(
     inputs: SiteInputs,
     networks: Sequence[Network],
@@ -110,16 +116,32 @@ def rules(
     catalogue = inputs.catalogue
     found: list[Rule] = []
     by_address = {p.mapped: p.name for p in published}
+    known: dict[tuple[str | IPv4Network, str | None], tuple[End, ...]] = {}
+
+    def ends(written: str | IPv4Network, serving: str | None) -> tuple[End, ...]:
+        found = known.get((written, serving))
+        if found is None:
+            found = known[written, serving] = tuple(_ends(written, serving, networks, around))
+        return found
+
     for written in _flows(inputs):
         flow = written.flow
+        destinations = ends(flow.destination, flow.to_serving)
+        if not destinations:
+            continue
         pairs = [
             (source, destination)
-            for source in _ends(flow.source, flow.from_serving, networks, around)
-            for destination in _ends(flow.destination, flow.to_serving, networks, around)
+            for source in ends(flow.source, flow.from_serving)
+            for destination in destinations
             if _routed(source, destination)
         ]
+        if not pairs:
+            continue
+        named = tuple(_named_targets(flow, inputs)) if flow.to else None
+        services = tuple(service(catalogue, name) for name in flow.services)
+        reason = _reason(flow, inputs.settings.language)
         for index, (source, destination) in enumerate(pairs):
-            targets = _targets(flow, destination, inputs)
+            targets = (destination.address,) if named is None else named
             if not targets:
                 continue
             is_published = source.zone == "wan"
@@ -140,14 +162,14 @@ def rules(
                     egress=destination.interface,
                     sources=(source.address,),
                     destinations=targets,
-                    services=tuple(service(name, catalogue) for name in flow.services),
+                    services=services,
                     nat=destination.zone == "wan",
                     log=flow.log,
                     inspect=flow.inspect,
                     limit_mbps=inputs.settings.guest.rate_mbps if flow.limit == "guest" else None,
                     enforced_by="core" if both_core else "firewall",
                     published=behind,
-                    reason=_reason(flow, inputs.settings.language),
+                    reason=reason,
                     place=written.place,
                 )
             )
@@ -159,7 +181,7 @@ def published_services(inputs: SiteInputs) -> Iterator[tuple[str, Service]]:
     for written in _flows(inputs):
         if written.flow.source == "wan" and written.flow.to_serving:
             for name in written.flow.services:
-                yield written.flow.to_serving, service(name, inputs.catalogue)
+                yield written.flow.to_serving, service(inputs.catalogue, name)
 
 
 def unanswered(inputs: SiteInputs, networks: Sequence[Network]) -> Iterator[tuple[Flow, str]]:
@@ -171,9 +193,13 @@ def unanswered(inputs: SiteInputs, networks: Sequence[Network]) -> Iterator[tupl
             yield flow, " or ".join(flow.to)
 
 
+@once_per_catalogue
+def _standard_flows(catalogue: Catalogue) -> tuple[_Written, ...]:
+    return tuple(_Written(p.number, p.flow, p.place) for p in catalogue.flows)
+
+
 def _flows(inputs: SiteInputs) -> Iterator[_Written]:
-    for placed in inputs.catalogue.flows:
-        yield _Written(number=placed.number, flow=placed.flow, place=placed.place)
+    yield from _standard_flows(inputs.catalogue)
     for index, flow in enumerate(inputs.archetype.flows):
         yield _Written(
             number=LOCAL_FLOWS + index,
@@ -246,14 +272,14 @@ def _prefix_end(prefix: IPv4Network, networks: Sequence[Network]) -> End:
         name=f"net-{str(prefix).replace('/', '-')}", kind="prefixes", prefixes=(prefix,)
     )
     for network in networks:
-        if prefix.subnet_of(network.prefix):
+        if space.within(prefix, network.prefix):
             return _network_end(network, address)
     zone = "vpn_site" if prefix.is_private else "wan"
     return End(zone=zone, interface=zone, gateway_on="outside", address=address)
 
 
 def _narrowed(end: End, name: str, at: Iterable[IPv4Address | IPv4Network]) -> End:
-    prefixes = tuple(sorted({IPv4Network(a) for a in at}))
+    prefixes = tuple(sorted(set(map(_as_prefix, at))))
     return End(
         zone=end.zone,
         interface=end.interface,
@@ -266,25 +292,24 @@ def _narrowed(end: End, name: str, at: Iterable[IPv4Address | IPv4Network]) -> E
     )
 
 
+def _as_prefix(at: IPv4Address | IPv4Network) -> IPv4Network:
+    return at if isinstance(at, IPv4Network) else IPv4Network((int(at), 32))
+
+
 def _within(at: IPv4Address | IPv4Network, end: End, own: IPv4Network) -> bool:
-    network = IPv4Network(at)
-    if end.zone == "vpn_site":
-        return not network.subnet_of(own)
     if end.zone == "wan":
         return False
-    return any(network.subnet_of(prefix) for prefix in end.address.prefixes)
+    network = _as_prefix(at)
+    if end.zone == "vpn_site":
+        return not space.within(network, own)
+    return any(space.within(network, prefix) for prefix in end.address.prefixes)
 
 
 def _routed(source: End, destination: End) -> bool:
     """Conversations inside one network never meet a gateway; wan to wan is not ours."""
-    return source.address != destination.address and (source.zone, destination.zone) != (
-        "wan",
-        "wan",
-    )
-
-
-def _targets(flow: Flow, destination: End, inputs: SiteInputs) -> tuple[AddressObject, ...]:
-    return tuple(_named_targets(flow, inputs)) if flow.to else (destination.address,)
+    if source.address.name == destination.address.name and source.address == destination.address:
+        return False
+    return source.zone != "wan" or destination.zone != "wan"
 
 
 def _named_targets(flow: Flow, inputs: SiteInputs) -> Iterator[AddressObject]:

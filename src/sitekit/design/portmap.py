@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from .ports import PortPlan, Socket, Use
@@ -82,7 +83,7 @@ def _row(
             peer="",
             network="",
             vlan="",
-            speed=speed(max(socket.speeds)),
+            speed=speed(socket.fastest),
             poe_w=0,
             lag=None,
             description="unused",
@@ -112,6 +113,7 @@ def _vlans(network: Network | None, native: int | None, allowed: tuple[int, ...]
         yield str(network.vlan)
 
 
+@lru_cache(maxsize=64)
 def speed(mbps: int) -> str:
     """10000 as people say it: 10G."""
     if mbps < 1000:

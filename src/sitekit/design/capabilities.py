@@ -44,7 +44,7 @@ def missing(
 
 def of_switch(device: SwitchDesign) -> Iterator[str]:
     """Features that this switch's configuration uses."""
-    profiles = {port.profile for port in device.ports} | {lag.profile for lag in device.lags}
+    profiles = {id(used.profile): used.profile for used in (*device.ports, *device.lags)}.values()
     yield from EVERY_DEVICE
     yield from EVERY_SWITCH
     needs = {

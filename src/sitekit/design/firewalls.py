@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
 
+from ..load.catalogue import Catalogue
 from ..load.organisation import SiteInputs
 from . import ntp
+from .kept import once_per_catalogue
 from .ports import PortPlan
 from .result import (
     AddressObject,
@@ -306,15 +308,22 @@ def _routes(context: FirewallContext) -> Iterator[Route]:
         distance=BLACKHOLE_DISTANCE,
         reason="the site's own block, announced as one",
     )
-    for prefix in context.inputs.catalogue.private:
-        if _routable(prefix):
-            yield Route(
-                prefix=prefix,
-                next_hop=None,
-                interface=None,
-                distance=BLACKHOLE_DISTANCE,
-                reason="private addresses never leave through an uplink",
-            )
+    yield from _blackholes(context.inputs.catalogue)
+
+
+@once_per_catalogue
+def _blackholes(catalogue: Catalogue) -> tuple[Route, ...]:
+    return tuple(
+        Route(
+            prefix=prefix,
+            next_hop=None,
+            interface=None,
+            distance=BLACKHOLE_DISTANCE,
+            reason="private addresses never leave through an uplink",
+        )
+        for prefix in catalogue.private
+        if _routable(prefix)
+    )
 
 
 def _routable(prefix: IPv4Network) -> bool:

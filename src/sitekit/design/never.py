@@ -17,8 +17,17 @@ from ..load.catalogue import Catalogue
 from ..load.organisation import SiteInputs
 from ..model.catalogue import Never
 from . import space
-from .policy import Surroundings, service
-from .result import AddressObject, Network, PortPurpose, PortUse, Proof, Rule, WifiPlan
+from .policy import Surroundings, public, service
+from .result import (
+    AddressObject,
+    Network,
+    PortPurpose,
+    PortUse,
+    Proof,
+    Rule,
+    Service,
+    WifiPlan,
+)
 
 ALGEBRA = "set algebra over addresses, protocols and ports"
 
@@ -32,7 +41,7 @@ def proofs(
     wifi: WifiPlan | None,
 ) -> tuple[Proof, ...]:
     """All ten, in the order of the catalogue, then those about ports, SSIDs and DSCP."""
-    permits = _permits(policy)
+    permits = _permits(policy, inputs.catalogue)
     return (
         *(
             _by_algebra(never, inputs.catalogue, networks, around, permits)
@@ -52,8 +61,8 @@ def _by_algebra(
     around: Surroundings,
     permits: Iterable[_Permit],
 ) -> Proof:
-    sources = _zones(never.source, networks, around)
-    destinations = _destinations(never, catalogue, networks, around)
+    sources = _zones(never.source, networks, catalogue)
+    destinations = _destinations(never, catalogue, networks)
     excepted = list(_exceptions(never, catalogue, around))
     for permit in permits:
         to = space.common(permit.destinations, destinations)
@@ -93,16 +102,25 @@ class _Permit(NamedTuple):
     services: list[space.Interval]
 
 
-def _permits(policy: Sequence[Rule]) -> list[_Permit]:
+def _permits(policy: Sequence[Rule], catalogue: Catalogue) -> list[_Permit]:
     """The conversations of each rule. An FQDN may be any public address: one stands for all."""
-    known: dict[int, list[space.Interval]] = {}  # sets of addresses are shared by many rules
+    known: dict[int, list[space.Interval]] = {}  # rules share their sets and their services
 
     def intervals(addresses: tuple[AddressObject, ...]) -> list[space.Interval]:
         if len(addresses) != 1:
             return space.addresses(p for a in addresses for p in a.prefixes)
-        found = known.get(id(addresses[0]))
+        (one,) = addresses
+        if one.kind == "internet":
+            return list(public(catalogue))
+        found = known.get(id(one))
         if found is None:
-            found = known[id(addresses[0])] = space.addresses(addresses[0].prefixes)
+            found = known[id(one)] = space.addresses(one.prefixes)
+        return found
+
+    def services(named: tuple[Service, ...]) -> list[space.Interval]:
+        found = known.get(id(named))
+        if found is None:
+            found = known[id(named)] = space.services(named)
         return found
 
     permits = []
@@ -112,9 +130,7 @@ def _permits(policy: Sequence[Rule]) -> list[_Permit]:
         to = intervals(rule.destinations)
         if any(address.kind == "fqdn" for address in rule.destinations):
             to = [*to, PUBLIC]
-        permits.append(
-            _Permit(rule, intervals(rule.sources), to, space.services(rule.services))
-        )
+        permits.append(_Permit(rule, intervals(rule.sources), to, services(rule.services)))
     return permits
 
 
@@ -123,17 +139,17 @@ PUBLIC = space.Interval(0x08080808, 0x08080808)
 
 
 def _zones(
-    zones: Iterable[str], networks: Sequence[Network], around: Surroundings
+    zones: Iterable[str], networks: Sequence[Network], catalogue: Catalogue
 ) -> list[space.Interval]:
     wanted = set(zones)
-    found = [network.prefix for network in networks if network.zone in wanted]
+    found = [space.interval(network.prefix) for network in networks if network.zone in wanted]
     if "wan" in wanted:
-        found += around.internet.prefixes
-    return space.addresses(found)
+        found += public(catalogue)
+    return space.union(found)
 
 
 def _destinations(
-    never: Never, catalogue: Catalogue, networks: Sequence[Network], around: Surroundings
+    never: Never, catalogue: Catalogue, networks: Sequence[Network]
 ) -> list[space.Interval]:
     if never.destination_private:
         return space.addresses(catalogue.private)
@@ -141,7 +157,7 @@ def _destinations(
         return space.addresses(
             network.prefix for network in networks if network.zone not in never.destination_except
         )
-    return _zones(never.destination, networks, around)
+    return _zones(never.destination, networks, catalogue)
 
 
 def _exceptions(never: Never, catalogue: Catalogue, around: Surroundings) -> Iterable[space.Box]:

@@ -101,9 +101,15 @@ def surroundings(
 
 
 @once_per_catalogue
+def public(catalogue: Catalogue) -> tuple[space.Interval, ...]:
+    """The addresses of the Internet: all that are not private."""
+    return tuple(space.complement(space.addresses(catalogue.private)))
+
+
+@once_per_catalogue
 def _internet(catalogue: Catalogue) -> AddressObject:
-    public = space.complement(space.addresses(catalogue.private))
-    return AddressObject(name="internet", kind="internet", prefixes=tuple(_prefixes(public)))
+    prefixes = tuple(_prefixes(public(catalogue)))
+    return AddressObject(name="internet", kind="internet", prefixes=prefixes)
 
 
 def rules(

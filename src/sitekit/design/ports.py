@@ -7,7 +7,7 @@ is `sites/<code>.assigned.yaml`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -82,12 +82,13 @@ class PortPlan:
     unplaced: list[Demand] = field(default_factory=list)
     _free: dict[str, dict[str, Socket]] = field(default_factory=dict)
     _open: dict[str, dict[int, dict[str, Socket]]] = field(default_factory=dict)
-    _counts: dict[tuple[str, int, PortPurpose], int] = field(default_factory=dict)
+    _counts: dict[tuple[str, int | None, PortPurpose], int] = field(default_factory=dict)
 
     def add(self, unit: Unit, catalogue: Catalogue) -> None:
         """Take in a box with all its sockets free."""
         name = unit.name
-        sockets = {port: Socket(name, port, *rest) for port, *rest in _jacks(catalogue, unit.model, unit.stack)}
+        jacks = _jacks(catalogue, unit.model, unit.stack)
+        sockets = {jack.name: Socket._make((name, *jack)) for jack in jacks}
         self.sockets[name] = sockets
         self._free[name] = dict(sockets)
         by_kind: dict[int, dict[str, Socket]] = {}
@@ -101,8 +102,9 @@ class PortPlan:
         self.uses[socket.device, socket.name] = use
         self._free[socket.device].pop(socket.name, None)
         self._close(socket)
-        counted = (socket.device, socket.member, use.purpose)
-        self._counts[counted] = self._counts.get(counted, 0) + 1
+        for member in (socket.member, None):
+            counted = (socket.device, member, use.purpose)
+            self._counts[counted] = self._counts.get(counted, 0) + 1
 
     def hold(self, places: Iterable[tuple[str, str]]) -> None:
         """Nobody is offered these sockets; who had them may still be given them."""
@@ -119,10 +121,9 @@ class PortPlan:
         """Sockets of a device that nothing has, in the order of the box."""
         return self._free[device].values()
 
-    def offered(self, device: str) -> Iterable[Socket]:
-        """Free sockets that are not held for somebody, in the order of the box by kind."""
-        for alike in self._open[device].values():
-            yield from alike.values()
+    def offered(self, device: str) -> Iterable[Mapping[str, Socket]]:
+        """Free sockets that are not held for anybody: for each kind, in the order of the box."""
+        return self._open[device].values()
 
     def first_offered(self, device: str) -> list[Socket]:
         """The first offered socket of each kind: those behind it are never a better choice."""
@@ -139,8 +140,8 @@ class PortPlan:
             if name not in free:
                 yield self.uses[device, name]
 
-    def count(self, device: str, member: int, purpose: PortPurpose) -> int:
-        """How many ports of a box serve a purpose."""
+    def count(self, device: str, member: int | None, purpose: PortPurpose) -> int:
+        """How many ports of a box, or of all boxes of a stack, serve a purpose."""
         return self._counts.get((device, member, purpose), 0)
 
 
@@ -454,21 +455,24 @@ def _candidates(
     made = (
         _firewall_sockets(catalogue, unit.model, purpose) if unit.role is Role.FIREWALL else None
     )
-    best: dict[int, tuple[_Order, Socket]] = {}
-    for socket in plan.offered(unit.name):
-        if socket.out_of_band or (unit.name, socket.name) in taken:
-            continue
-        if made is None:
-            index = -socket.index if socket.front else socket.index
-            order = (socket.member != member, socket.front, index, socket.member)
-        elif socket.name in made:
-            order = (False, False, socket.index, socket.member)
-        else:
-            continue
-        other = best.get(socket.kind)
-        if other is None or order < other[0]:
-            best[socket.kind] = (order, socket)
-    return list(best.values())
+    best: list[tuple[_Order, Socket]] = []
+    for kind in plan.offered(unit.name):
+        sockets = list(kind.values())
+        backwards = sockets[0].front and made is None
+        for socket in reversed(sockets) if backwards else sockets:
+            if socket.out_of_band:
+                break
+            if (unit.name, socket.name) in taken or (made and socket.name not in made):
+                continue
+            if made is None:
+                index = -socket.index if socket.front else socket.index
+                best.append(
+                    ((socket.member != member, socket.front, index, socket.member), socket)
+                )
+            else:
+                best.append(((False, False, socket.index, socket.member), socket))
+            break
+    return best
 
 
 @once_per_catalogue
@@ -616,23 +620,19 @@ def _choose(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> li
     if demand.links > 1 and units.mlag and groups and groups[0] in units.cores:
         return _one_each(demand, units.cores, plan, memory)
     if demand.spread and len(groups) > 1:
-        groups = sorted(groups, key=lambda unit: _served(plan, unit, demand.purpose))
+        groups.sort(key=lambda unit: plan.count(unit.name, None, demand.purpose))
     chosen: list[Socket] = []
     for unit in groups:
         if demand.links == 1:
             fit = [s for s in plan.first_offered(unit.name) if _fits(s, demand)]
             chosen = [min(fit, key=lambda s: _rank(s, demand, plan))] if fit else []
         else:
-            fit = [s for s in plan.offered(unit.name) if _fits(s, demand)]
+            fit = [s for kind in plan.offered(unit.name) for s in kind.values() if _fits(s, demand)]
             fit.sort(key=lambda s: _rank(s, demand, plan))
             chosen = _across_members(fit, demand.links)
         if len(chosen) == demand.links:
             return chosen
     return chosen
-
-
-def _served(plan: PortPlan, unit: Unit, purpose: PortPurpose) -> int:
-    return sum(plan.count(unit.name, member, purpose) for member in range(1, unit.stack + 1))
 
 
 def _homes(demand: Demand, units: Units) -> list[Unit]:

@@ -53,9 +53,13 @@ def within(inner: IPv4Network, outer: IPv4Network) -> bool:
 
 def addresses(prefixes: Iterable[IPv4Network]) -> list[Interval]:
     """Prefixes as few intervals, ascending, neighbours joined."""
-    spans = sorted(map(interval, prefixes))
+    return union(map(interval, prefixes))
+
+
+def union(intervals: Iterable[Interval]) -> list[Interval]:
+    """Intervals in ascending order, neighbours joined."""
     joined: list[Interval] = []
-    for first, last in spans:
+    for first, last in sorted(intervals):
         if joined and first <= joined[-1].last + 1:
             joined[-1] = Interval(joined[-1].first, max(joined[-1].last, last))
         else:

@@ -90,6 +90,7 @@ def unpack(inputs: SiteInputs) -> Units:
     for index, device in enumerate(inputs.site.devices):
         hardware = inputs.catalogue.hardware[device.model]
         serials = _serials(device)
+        place = inputs.place("devices", index)
         for box in range(device.count):
             name = device.name or _next_name(inputs, device.role, left[device.role], taken)
             units.append(
@@ -101,7 +102,7 @@ def unpack(inputs: SiteInputs) -> Units:
                     serials=serials[box : box + 1] if device.count > 1 else serials,
                     stack=device.stack,
                     management=device.management,
-                    place=inputs.place("devices", index),
+                    place=place,
                 )
             )
     return Units(tuple(units))

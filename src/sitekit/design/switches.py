@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv4Network
 
 from ..load.organisation import SiteInputs
@@ -381,12 +381,14 @@ def _unused(context: SwitchContext, socket: Socket) -> PortProfile:
     alike = (spare, socket.poe)
     profile = context.profiles.get(alike)
     if profile is None:
-        profile = context.profiles[alike] = replace(
-            PLAIN,
-            purpose=PortPurpose.MANAGEMENT if spare else PortPurpose.UNUSED,
-            mode="management" if spare else "unused",
-            vlan=context.facts.blackhole_vlan,
-            poe=False if socket.poe else None,
+        profile = context.profiles[alike] = _one(
+            replace(
+                PLAIN,
+                purpose=PortPurpose.MANAGEMENT if spare else PortPurpose.UNUSED,
+                mode="management" if spare else "unused",
+                vlan=context.facts.blackhole_vlan,
+                poe=False if socket.poe else None,
+            )
         )
     return profile
 
@@ -398,14 +400,16 @@ def _member(
     alike = (*_alike(context, use, position), use.lag)
     profile = context.profiles.get(alike)
     if profile is None:
-        profile = context.profiles[alike] = replace(
-            _profile(context, use, vlans, position),
-            mode="member",
-            voice_vlan=None,
-            authentication="none",
-            guest_vlan=None,
-            source_guard=False,
-            lag=use.lag,
+        profile = context.profiles[alike] = _one(
+            replace(
+                _profile(context, use, vlans, position),
+                mode="member",
+                voice_vlan=None,
+                authentication="none",
+                guest_vlan=None,
+                source_guard=False,
+                lag=use.lag,
+            )
         )
     return profile
 
@@ -416,7 +420,13 @@ def _profile(
     alike = _alike(context, use, position)
     profile = context.profiles.get(alike)
     if profile is None:
-        profile = context.profiles[alike] = _made(context, use, vlans)
+        profile = context.profiles[alike] = _one(_made(context, use, vlans))
+    return profile
+
+
+@lru_cache(maxsize=1 << 12)
+def _one(profile: PortProfile) -> PortProfile:
+    """The one object for all equal profiles of all sites: the spelling of it is found by identity."""
     return profile
 
 

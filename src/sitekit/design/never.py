@@ -17,6 +17,7 @@ from ..load.catalogue import Catalogue
 from ..load.organisation import SiteInputs
 from ..model.catalogue import Never
 from . import space
+from .kept import once_per_catalogue
 from .policy import Surroundings, public, service
 from .result import (
     AddressObject,
@@ -64,8 +65,11 @@ def _by_algebra(
     sources = _zones(never.source, networks, catalogue)
     destinations = _destinations(never, catalogue, networks)
     excepted = list(_exceptions(never, catalogue, around))
+    met: dict[int, list[space.Interval]] = {}  # rules share their sets of destinations
     for permit in permits:
-        to = space.common(permit.destinations, destinations)
+        to = met.get(id(permit.destinations))
+        if to is None:
+            to = met[id(permit.destinations)] = space.common(permit.destinations, destinations)
         if not to:
             continue
         common = space.boxes(space.common(permit.sources, sources), to, permit.services)
@@ -104,6 +108,7 @@ class _Permit(NamedTuple):
 
 def _permits(policy: Sequence[Rule], catalogue: Catalogue) -> list[_Permit]:
     """The conversations of each rule. An FQDN may be any public address: one stands for all."""
+    internet = list(public(catalogue))
     known: dict[int, list[space.Interval]] = {}  # rules share their sets and their services
 
     def intervals(addresses: tuple[AddressObject, ...]) -> list[space.Interval]:
@@ -111,7 +116,7 @@ def _permits(policy: Sequence[Rule], catalogue: Catalogue) -> list[_Permit]:
             return space.addresses(p for a in addresses for p in a.prefixes)
         (one,) = addresses
         if one.kind == "internet":
-            return list(public(catalogue))
+            return internet
         found = known.get(id(one))
         if found is None:
             found = known[id(one)] = space.addresses(one.prefixes)
@@ -120,7 +125,8 @@ def _permits(policy: Sequence[Rule], catalogue: Catalogue) -> list[_Permit]:
     def services(named: tuple[Service, ...]) -> list[space.Interval]:
         found = known.get(id(named))
         if found is None:
-            found = known[id(named)] = space.services(named)
+            found = [i for service in named for i in _served(catalogue, service.name)]
+            found = known[id(named)] = found or [space.ANY_SERVICE]
         return found
 
     permits = []
@@ -132,6 +138,11 @@ def _permits(policy: Sequence[Rule], catalogue: Catalogue) -> list[_Permit]:
             to = [*to, PUBLIC]
         permits.append(_Permit(rule, intervals(rule.sources), to, services(rule.services)))
     return permits
+
+
+@once_per_catalogue
+def _served(catalogue: Catalogue, name: str) -> list[space.Interval]:
+    return space.services((service(catalogue, name),))
 
 
 # One public address stands for all that an FQDN may resolve to: the Internet region holds it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
 from typing import Literal, NamedTuple
@@ -122,15 +122,19 @@ def rules(
     catalogue = inputs.catalogue
     found: list[Rule] = []
     by_address = {p.mapped: p.name for p in published}
-    known: dict[tuple[str | IPv4Network, str | None], tuple[End, ...]] = {}
+    named_ends = _named_ends(networks, around)
+    known: dict[tuple[str | IPv4Network, str | None], Sequence[End]] = {}
 
-    def ends(written: str | IPv4Network, serving: str | None) -> tuple[End, ...]:
+    def ends(written: str | IPv4Network, serving: str | None) -> Sequence[End]:
+        if serving is None and isinstance(written, str):
+            return named_ends.get(written, ())
         found = known.get((written, serving))
         if found is None:
-            found = known[written, serving] = tuple(_ends(written, serving, networks, around))
+            found = tuple(_ends(written, serving, networks, around, named_ends))
+            known[written, serving] = found
         return found
 
-    for written in _flows(inputs):
+    for written in _flows(inputs, _standard_flows(catalogue)):
         flow = written.flow
         destinations = ends(flow.destination, flow.to_serving)
         if not destinations:
@@ -184,7 +188,7 @@ def rules(
 
 def published_services(inputs: SiteInputs) -> Iterator[tuple[str, Service]]:
     """What flows from the Internet publish: who serves it, and the service."""
-    for written in _flows(inputs):
+    for written in _flows(inputs, _standard_published(inputs.catalogue)):
         if written.flow.source == "wan" and written.flow.to_serving:
             for name in written.flow.services:
                 yield written.flow.to_serving, service(inputs.catalogue, name)
@@ -193,7 +197,7 @@ def published_services(inputs: SiteInputs) -> Iterator[tuple[str, Service]]:
 def unanswered(inputs: SiteInputs, networks: Sequence[Network]) -> Iterator[tuple[Flow, str]]:
     """Flows without any target, because the organisation has to write it and has not."""
     zones = {network.zone for network in networks}
-    for written in _flows(inputs):
+    for written in _flows(inputs, _standard_named(inputs.catalogue)):
         flow = written.flow
         if flow.to and flow.source in zones and not list(_named_targets(flow, inputs)):
             yield flow, " or ".join(flow.to)
@@ -204,8 +208,22 @@ def _standard_flows(catalogue: Catalogue) -> tuple[_Written, ...]:
     return tuple(_Written(p.number, p.flow, p.place) for p in catalogue.flows)
 
 
-def _flows(inputs: SiteInputs) -> Iterator[_Written]:
-    yield from _standard_flows(inputs.catalogue)
+@once_per_catalogue
+def _standard_published(catalogue: Catalogue) -> tuple[_Written, ...]:
+    """Those that publish what machines of the site serve."""
+    found = _standard_flows(catalogue)
+    return tuple(w for w in found if w.flow.source == "wan" and w.flow.to_serving)
+
+
+@once_per_catalogue
+def _standard_named(catalogue: Catalogue) -> tuple[_Written, ...]:
+    """Those towards external destinations by name."""
+    return tuple(w for w in _standard_flows(catalogue) if w.flow.to)
+
+
+def _flows(inputs: SiteInputs, standard: Iterable[_Written]) -> Iterator[_Written]:
+    """Standard flows, then those of the archetype, then those of the site."""
+    yield from standard
     for index, flow in enumerate(inputs.archetype.flows):
         yield _Written(
             number=LOCAL_FLOWS + index,
@@ -223,12 +241,13 @@ def _ends(
     serving: str | None,
     networks: Sequence[Network],
     around: Surroundings,
+    named_ends: Mapping[str, Sequence[End]],
 ) -> Iterator[End]:
     """Every end that a zone, a segment or a prefix stands for at this site."""
     if isinstance(written, IPv4Network):
         yield _prefix_end(written, networks)
         return
-    for end in _named_ends(written, networks, around):
+    for end in named_ends.get(written, ()):
         if serving is None:
             yield end
             continue
@@ -244,23 +263,27 @@ def _ends(
                 yield _narrowed(end, name, [at])
 
 
-def _named_ends(written: str, networks: Sequence[Network], around: Surroundings) -> Iterator[End]:
+def _named_ends(networks: Sequence[Network], around: Surroundings) -> dict[str, list[End]]:
+    """The ends that each zone and each segment stands for, networks in their order."""
     outside = {
         "wan": around.internet,
         "vpn_site": around.group,
         "vpn_user": around.remote,
     }
-    if written in outside:
-        address = outside[written]
-        if address is not None:
-            yield End(zone=written, interface=written, gateway_on="outside", address=address)
-        return
+    found: dict[str, list[End]] = {}
     for network in networks:
-        if written in (network.zone, network.name) and network.gateway_on != "none":
-            yield _network_end(
+        if network.gateway_on != "none":
+            end = _network_end(
                 network,
                 AddressObject(name=network.name, kind="network", prefixes=(network.prefix,)),
             )
+            for name in {network.zone, network.name}:
+                found.setdefault(name, []).append(end)
+    for name, address in outside.items():
+        found[name] = []
+        if address is not None:
+            found[name] = [End(zone=name, interface=name, gateway_on="outside", address=address)]
+    return found
 
 
 def _network_end(network: Network, address: AddressObject) -> End:

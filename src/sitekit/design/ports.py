@@ -82,6 +82,7 @@ class PortPlan:
     unplaced: list[Demand] = field(default_factory=list)
     _free: dict[str, dict[str, Socket]] = field(default_factory=dict)
     _open: dict[str, dict[int, dict[str, Socket]]] = field(default_factory=dict)
+    _fitting: dict[tuple[str, int, bool], list[int]] = field(default_factory=dict)
     _counts: dict[tuple[str, int | None, PortPurpose], int] = field(default_factory=dict)
 
     def add(self, unit: Unit, catalogue: Catalogue) -> None:
@@ -125,9 +126,15 @@ class PortPlan:
         """Free sockets that are not held for anybody: for each kind, in the order of the box."""
         return self._open[device].values()
 
-    def first_offered(self, device: str) -> list[Socket]:
-        """The first offered socket of each kind: those behind it are never a better choice."""
-        return [next(iter(alike.values())) for alike in self._open[device].values()]
+    def first_fits(self, device: str, demand: Demand) -> list[Socket]:
+        """The first offered socket of each kind that fits: those behind it are never better."""
+        kinds = self._open[device]
+        asked = (device, demand.speed_mbps, demand.poe_w > 0)
+        fitting = self._fitting.get(asked)
+        if fitting is None:  # whoever asks first finds every kind that a later one can find
+            firsts = (next(iter(alike.values())) for alike in kinds.values())
+            fitting = self._fitting[asked] = [s.kind for s in firsts if _fits(s, demand)]
+        return [next(iter(kinds[kind].values())) for kind in fitting if kind in kinds]
 
     def is_free(self, device: str, port: str) -> bool:
         """True where the box has the port and nothing has been given it."""
@@ -260,6 +267,8 @@ class _Memory:
 
     def recall(self, purpose: PortPurpose, to: str, network: str | None) -> list[tuple[str, str]]:
         """The ports that this demand had the last time."""
+        if not self.where:
+            return []
         return self.where.get((purpose.value, _key(to, network)), [])
 
 
@@ -624,8 +633,10 @@ def _choose(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> li
     chosen: list[Socket] = []
     for unit in groups:
         if demand.links == 1:
-            fit = [s for s in plan.first_offered(unit.name) if _fits(s, demand)]
-            chosen = [min(fit, key=lambda s: _rank(s, demand, plan))] if fit else []
+            fit = plan.first_fits(unit.name, demand)
+            if len(fit) > 1:
+                fit = [min(fit, key=lambda s: _rank(s, demand, plan))]
+            chosen = fit
         else:
             fit = [s for kind in plan.offered(unit.name) for s in kind.values() if _fits(s, demand)]
             fit.sort(key=lambda s: _rank(s, demand, plan))
@@ -645,6 +656,7 @@ def _homes(demand: Demand, units: Units) -> list[Unit]:
 
 
 def _fits(socket: Socket, demand: Demand) -> bool:
+    """True where the socket can serve the machine: all sockets of its kind can, or none."""
     if socket.fastest < demand.speed_mbps:
         return False
     if demand.speed_mbps <= 1000 and not socket.copper:

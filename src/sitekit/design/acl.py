@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from typing import Literal, NamedTuple
 
 from .result import Acl, AclEntry, AddressObject, Network, Rule
-from .space import interval
+from .space import within
 
 STEP = 10
 
@@ -36,55 +36,46 @@ def name(network: Network) -> str:
 
 def lists(networks: Sequence[Network], policy: Sequence[Rule]) -> tuple[Acl, ...]:
     """One list for every network whose gateway is the core."""
-    ends = [(rule, _prefixes(rule.sources), _prefixes(rule.destinations)) for rule in policy]
     return tuple(
-        Acl(name=name(network), entries=tuple(_numbered(_lines(network, ends))))
+        Acl(name=name(network), entries=tuple(_numbered(_lines(network, policy))))
         for network in networks
     )
 
 
-_Ends = tuple[Rule, list[IPv4Network], list[IPv4Network]]  # a rule, from where, to where
-
-
-def _lines(network: Network, policy: Iterable[_Ends]) -> Iterator[_Line]:
+def _lines(network: Network, policy: Sequence[Rule]) -> Iterator[_Line]:
     if network.dhcp is not None:
         yield _Line("udp", None, (68, 68), None, (67, 67), False, "DHCP of the site")
     own = IPv4Network((int(network.prefix.network_address) + 1, 32))
     yield _Line("icmp", network.prefix, None, own, None, False, "ping of the gateway")
-    for rule, sources, destinations in policy:
-        for inside in _inside(sources, network):
-            yield from _towards(inside, destinations, rule)
-    for rule, sources, destinations in policy:
-        for inside in _inside(destinations, network):
-            yield from _back(inside, sources, rule)
+    known: dict[int, list[IPv4Network]] = {}  # rules share their sets of addresses
+
+    def inside(addresses: Iterable[AddressObject]) -> Iterator[IPv4Network]:
+        for address in addresses:
+            found = known.get(id(address))
+            if found is None:
+                found = [p for p in address.prefixes if within(p, network.prefix)]
+                known[id(address)] = found
+            yield from found
+
+    for rule in policy:
+        for source in inside(rule.sources):
+            yield from _towards(source, rule)
+    for rule in policy:
+        for destination in inside(rule.destinations):
+            yield from _back(destination, rule)
 
 
-def _inside(prefixes: Iterable[IPv4Network], network: Network) -> list[IPv4Network]:
-    """Those of the prefixes that the network holds."""
-    first, last = interval(network.prefix)
-    return [
-        prefix
-        for prefix in prefixes
-        if first <= int(prefix.network_address) <= last
-        and prefix.prefixlen >= network.prefix.prefixlen
-    ]
-
-
-def _towards(
-    source: IPv4Network, destinations: Iterable[IPv4Network], rule: Rule
-) -> Iterator[_Line]:
-    for destination in destinations:
+def _towards(source: IPv4Network, rule: Rule) -> Iterator[_Line]:
+    for destination in _prefixes(rule.destinations):
         for service in rule.services:
             for term in service.terms:
                 for ports in term.ports or (None,):
                     yield _Line(term.protocol, source, None, destination, ports, False, rule.reason)
 
 
-def _back(
-    destination: IPv4Network, clients: Iterable[IPv4Network], rule: Rule
-) -> Iterator[_Line]:
+def _back(destination: IPv4Network, rule: Rule) -> Iterator[_Line]:
     """Replies: from the served machine back to whoever was permitted to ask."""
-    for client in clients:
+    for client in _prefixes(rule.sources):
         for service in rule.services:
             for term in service.terms:
                 for ports in term.ports or (None,):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv4Network
 
@@ -376,14 +376,21 @@ PLAIN = PortProfile(
 )
 
 
+_PLAIN = {field.name: getattr(PLAIN, field.name) for field in fields(PLAIN)}
+
+
+def _like_plain(**differences: object) -> PortProfile:
+    """`replace(PLAIN, …)`, in half the time."""
+    return PortProfile(**{**_PLAIN, **differences})
+
+
 def _unused(context: SwitchContext, socket: Socket) -> PortProfile:
     spare = socket.out_of_band
     alike = (spare, socket.poe)
     profile = context.profiles.get(alike)
     if profile is None:
         profile = context.profiles[alike] = _one(
-            replace(
-                PLAIN,
+            _like_plain(
                 purpose=PortPurpose.MANAGEMENT if spare else PortPurpose.UNUSED,
                 mode="management" if spare else "unused",
                 vlan=context.facts.blackhole_vlan,
@@ -457,8 +464,7 @@ def _trunk(context: SwitchContext, use: Use, vlans: dict[int, str]) -> PortProfi
         and (use.purpose is not PortPurpose.FIREWALL or _firewall_has(context, n))
     ]
     below = use.to not in context.core_names
-    return replace(
-        PLAIN,
+    return _like_plain(
         purpose=use.purpose,
         mode="trunk",
         native_vlan=context.facts.native_vlan,
@@ -492,8 +498,7 @@ def _access_point(context: SwitchContext, use: Use) -> PortProfile:
     trusted, and the access point itself lets no client answer DHCP.
     """
     native = context.management_network.vlan
-    return replace(
-        PLAIN,
+    return _like_plain(
         purpose=use.purpose,
         mode="trunk",
         native_vlan=native,
@@ -513,8 +518,7 @@ def _access(context: SwitchContext, use: Use) -> PortProfile:
     guest = context.first_vlan("guest")
     isolated = network.media is not None
     single = use.lag is None
-    return replace(
-        PLAIN,
+    return _like_plain(
         purpose=use.purpose,
         mode="access",
         vlan=network.vlan,

@@ -7,7 +7,7 @@ depend on little, with `part`. Templates see the design and spell it, nothing el
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import jinja2
@@ -47,7 +47,7 @@ class Engine:
         )
         self._environment.globals["part"] = self._part
         self._templates: dict[str, jinja2.Template] = {}
-        self._bodies: dict[tuple[Hashable, ...], str] = {}
+        self._parts: dict[tuple[Hashable, ...], str] = {}
 
     def render(self, device: DeviceDesign) -> str:
         """The complete configuration of one device, from factory default to in service."""
@@ -59,22 +59,30 @@ class Engine:
 
     def _rendered(self, name: str, device: DeviceDesign) -> str:
         try:
-            return self._template(name).render(device=device, body=self._body)
+            return self._template(name).render(device=device, body=self._bodies())
         except jinja2.UndefinedError as error:
             raise RenderError(f"{device.name} ({self.platform.name}): {error.message}") from None
 
-    def _body(self, profile: PortProfile) -> str:
-        """The lines of a port below its description; equal profiles share one string."""
-        return self._part("port.j2", profile=profile)
+    def _bodies(self) -> Callable[[PortProfile], str]:
+        """For one device: what gives the lines of a port below its description."""
+        known: dict[int, str] = {}  # by identity: the device keeps its profiles while it is spelt
+
+        def body(profile: PortProfile) -> str:
+            text = known.get(id(profile))
+            if text is None:
+                text = known[id(profile)] = self._part("port.j2", profile=profile)
+            return text
+
+        return body
 
     def _part(self, name: str, **facts: Hashable) -> str:
         """A template that sees these facts only: equal facts share one string."""
         key = (name, *facts.values())
-        text = self._bodies.get(key)
+        text = self._parts.get(key)
         if text is None:
-            if len(self._bodies) >= PARTS:
-                self._bodies.clear()
-            text = self._bodies[key] = self._template(name).render(facts)
+            if len(self._parts) >= PARTS:
+                self._parts.clear()
+            text = self._parts[key] = self._template(name).render(facts)
         return text
 
     def _template(self, name: str) -> jinja2.Template:

@@ -8,7 +8,7 @@ the same equality as plain text, so templates behave alike and the result is the
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +18,7 @@ from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 from pydantic import BaseModel
 
-from ..design.result import DeviceDesign
+from ..design.result import DeviceDesign, PortProfile
 from ..errors import RenderError
 from ..load.catalogue import Catalogue
 from ..model.platform import Platform
@@ -431,8 +431,12 @@ class TracingEngine(Engine):
 
     def _part(self, name: str, **facts: Hashable) -> str:
         """Never from memory: each text remembers the facts that it was made of."""
-        self._bodies.clear()
+        self._parts.clear()
         return super()._part(name, **facts)
+
+    def _bodies(self) -> Callable[[PortProfile], str]:
+        """Each port's body remembers its own profile."""
+        return lambda profile: self._part("port.j2", profile=profile)
 
 
 def trace(

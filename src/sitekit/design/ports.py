@@ -33,7 +33,7 @@ class Socket(NamedTuple):
     device: str
     name: str
     member: int
-    index: int  # position on the box
+    position: int  # on the box
     speeds: tuple[int, ...]
     fastest: int
     copper: bool
@@ -176,7 +176,7 @@ class _Jack(NamedTuple):
 
     name: str
     member: int
-    index: int
+    position: int
     speeds: tuple[int, ...]
     fastest: int
     copper: bool
@@ -192,19 +192,19 @@ def _jacks(catalogue: Catalogue, model: str, stack: int) -> tuple[_Jack, ...]:
     found: list[_Jack] = []
     kinds: dict[tuple[object, ...], int] = {}
     for member in range(1, stack + 1):
-        index = 0
+        position = 0
         for group in catalogue.hardware[model].ports:
             if member > 1 and "{member}" not in group.name:
                 continue  # a stack has one of these, not one per member
             copper = group.media == COPPER
             kind = (member, copper, group.poe, group.default, group.speeds_mbps)
             for number in range(group.first, group.first + group.count):
-                index += 1
+                position += 1
                 found.append(
                     _Jack(
                         name=group.name.format(member=member, n=number),
                         member=member,
-                        index=index,
+                        position=position,
                         speeds=group.speeds_mbps,
                         fastest=max(group.speeds_mbps),
                         copper=copper,
@@ -461,9 +461,7 @@ def _candidates(
     ones from the end; on a firewall, ports that are fit for the purpose from the start.
     """
     member = step % unit.stack + 1
-    made = (
-        _firewall_sockets(catalogue, unit.model, purpose) if unit.role is Role.FIREWALL else None
-    )
+    made = _firewall_sockets(catalogue, unit.model, purpose) if unit.role is Role.FIREWALL else None
     best: list[tuple[_Order, Socket]] = []
     for kind in plan.offered(unit.name):
         sockets = list(kind.values())
@@ -471,15 +469,13 @@ def _candidates(
         for socket in reversed(sockets) if backwards else sockets:
             if socket.out_of_band:
                 break
-            if (unit.name, socket.name) in taken or (made and socket.name not in made):
+            if (unit.name, socket.name) in taken:
                 continue
-            if made is None:
-                index = -socket.index if socket.front else socket.index
-                best.append(
-                    ((socket.member != member, socket.front, index, socket.member), socket)
-                )
-            else:
-                best.append(((False, False, socket.index, socket.member), socket))
+            if made is not None and socket.name not in made:
+                continue
+            place = -socket.position if backwards else socket.position
+            first = (socket.member != member, socket.front) if made is None else (False, False)
+            best.append(((*first, place, socket.member), socket))
             break
     return best
 
@@ -670,7 +666,7 @@ def _rank(socket: Socket, demand: Demand, plan: PortPlan) -> tuple[int, int, int
     """Least capable port that will do: no PoE wasted, no speed wasted, low numbers first."""
     wasted_power = int(socket.poe and demand.poe_w == 0)
     served = plan.count(socket.device, socket.member, demand.purpose) if demand.spread else 0
-    return (wasted_power, socket.fastest, served, socket.member * 1000 + socket.index)
+    return (wasted_power, socket.fastest, served, socket.member * 1000 + socket.position)
 
 
 def _written(demand: Demand, plan: PortPlan, memory: _Memory) -> list[Socket]:

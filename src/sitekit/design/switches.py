@@ -433,7 +433,7 @@ def _profile(
 
 @lru_cache(maxsize=1 << 12)
 def _one(profile: PortProfile) -> PortProfile:
-    """The one object for all equal profiles of all sites: the spelling of it is found by identity."""
+    """The one object for all equal profiles of all sites: what knows them need not compare."""
     return profile
 
 

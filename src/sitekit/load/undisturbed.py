@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 R = TypeVar("R")
 
 
-def undisturbed(results: Iterable[R]) -> Iterator[R]:
+def undisturbed(results: Iterable[R]) -> Generator[R, None, None]:
     """The results, while the collector leaves alone what was there before the first of them.
 
     An organisation of a thousand sites is a million objects without garbage among them: a full

@@ -47,7 +47,7 @@ class Engine:
         )
         self._environment.globals["part"] = self._part
         self._templates: dict[str, jinja2.Template] = {}
-        self._parts: dict[tuple[Hashable, ...], str] = {}
+        self._bodies: dict[tuple[Hashable, ...], str] = {}
 
     def render(self, device: DeviceDesign) -> str:
         """The complete configuration of one device, from factory default to in service."""
@@ -59,11 +59,11 @@ class Engine:
 
     def _rendered(self, name: str, device: DeviceDesign) -> str:
         try:
-            return self._template(name).render(device=device, body=self._bodies())
+            return self._template(name).render(device=device, body=self._speller())
         except jinja2.UndefinedError as error:
             raise RenderError(f"{device.name} ({self.platform.name}): {error.message}") from None
 
-    def _bodies(self) -> Callable[[PortProfile], str]:
+    def _speller(self) -> Callable[[PortProfile], str]:
         """For one device: what gives the lines of a port below its description."""
         known: dict[int, str] = {}  # by identity: the device keeps its profiles while it is spelt
 
@@ -77,12 +77,12 @@ class Engine:
 
     def _part(self, name: str, **facts: Hashable) -> str:
         """A template that sees these facts only: equal facts share one string."""
-        key = (name, *facts.values())
-        text = self._parts.get(key)
+        key = (name, *facts.items())
+        text = self._bodies.get(key)
         if text is None:
-            if len(self._parts) >= PARTS:
-                self._parts.clear()
-            text = self._parts[key] = self._template(name).render(facts)
+            if len(self._bodies) >= PARTS:
+                self._bodies.clear()
+            text = self._bodies[key] = self._template(name).render(facts)
         return text
 
     def _template(self, name: str) -> jinja2.Template:

@@ -431,10 +431,10 @@ class TracingEngine(Engine):
 
     def _part(self, name: str, **facts: Hashable) -> str:
         """Never from memory: each text remembers the facts that it was made of."""
-        self._parts.clear()
+        self._bodies.clear()
         return super()._part(name, **facts)
 
-    def _bodies(self) -> Callable[[PortProfile], str]:
+    def _speller(self) -> Callable[[PortProfile], str]:
         """Each port's body remembers its own profile."""
         return lambda profile: self._part("port.j2", profile=profile)
 

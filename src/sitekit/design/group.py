@@ -12,6 +12,7 @@ from ..errors import DesignError, Place
 from ..findings import Finding, Severity
 from ..load.organisation import LoadedOrganisation, SiteInputs
 from ..load.spread import spread
+from ..load.undisturbed import undisturbed
 from ..model.organisation import Waiver
 from . import design_site
 from .addressing import block_of
@@ -73,7 +74,7 @@ def check_organisation(
         workers=workers,
         on_lost_workers=on_lost_workers,
     )
-    for code, findings in zip(codes, each, strict=True):
+    for code, findings in zip(codes, undisturbed(each), strict=True):
         found += findings
         if progress is not None:
             progress(code)

@@ -288,7 +288,9 @@ def _node(data: Any, rng: random.Random) -> Any:
     waiting = [data]
     while waiting and len(nodes) < 60_000:
         one = waiting.pop()
-        steps = one.keys() if isinstance(one, dict) else range(len(one) if isinstance(one, list) else 0)
+        steps = (
+            one.keys() if isinstance(one, dict) else range(len(one) if isinstance(one, list) else 0)
+        )
         for step in steps:
             nodes.append((one, step))
             waiting.append(one[step])
@@ -356,9 +358,15 @@ def _cells(raw: bytes, rng: random.Random) -> bytes:
                 table.insert(rng.randrange(len(table) + 1), list(row))
             case _:
                 column = rng.choice(CELLS)
-                table.extend([[*row[:at], column, *row[at + 1 :]] for _ in range(rng.choice((1, 3, 500)))])
+                table.extend(
+                    [[*row[:at], column, *row[at + 1 :]] for _ in range(rng.choice((1, 3, 500)))]
+                )
     out = io.StringIO()
-    writer = csv.writer(out, delimiter=rng.choice(f"{delimiter}{delimiter};,\t|"), lineterminator=rng.choice(("\n", "\r\n")))
+    writer = csv.writer(
+        out,
+        delimiter=rng.choice(f"{delimiter}{delimiter};,\t|"),
+        lineterminator=rng.choice(("\n", "\r\n")),
+    )
     writer.writerows(table)
     return out.getvalue().encode("utf-8" if rng.random() < 0.9 else "cp1252", "replace")
 
@@ -489,7 +497,9 @@ def _multiplied(path: str, rng: random.Random, *, lists: bool) -> bytes:
         one = waiting.pop()
         if isinstance(one, list if lists else dict) and one:
             found.append(one)
-        waiting.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        waiting.extend(
+            one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        )
     if not found:
         return _dumped(data)
     one = rng.choice(found)
@@ -509,7 +519,9 @@ def _size(tree: Any, most: int = 60_000) -> int:
     while waiting and count <= most:
         one = waiting.pop()
         count += 1
-        waiting.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        waiting.extend(
+            one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        )
     return count
 
 

@@ -13,6 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 
+LONGEST = 1_000  # characters of a message
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
     """A spot in a file that somebody wrote: line and column from 1; 0 is the whole file."""
@@ -33,6 +36,11 @@ class Problem:
     message: str
     hint: str = ""
     sensitive: bool = field(default=False, compare=False)  # the line itself may hold a secret
+
+    def __post_init__(self) -> None:
+        """What people wrote may be of any length; what is said of it is not."""
+        if len(self.message) > LONGEST:
+            object.__setattr__(self, "message", f"{self.message[: LONGEST - 1]}…")
 
     def __str__(self) -> str:
         text = f"{self.place}: {self.message}"

@@ -103,11 +103,13 @@ def try_files(case_: Case, folder: Path) -> Verdict:
 
 def _unfit(error: object) -> tuple[str, str]:
     """A message is one line that a terminal can show, with a place and what to do next."""
+    from sitekit.errors import LONGEST
+
     for problem in error.problems:  # type: ignore[attr-defined]
         text = problem.message + problem.hint
         if not problem.message or not problem.place.file:
             return "words", f"incomplete: {problem!r}"[:400]
-        if not text.isprintable() or len(text) > 4_000:
+        if not text.isprintable() or len(text) > 2 * LONGEST:
             return "words", f"{len(text)} characters: {text!r}"[:400]
     return "", ""
 

@@ -29,7 +29,7 @@ from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from ..errors import OutputError
+from ..errors import OutputError, SitekitError
 
 if TYPE_CHECKING:
     from ..render.artifact import Artifact
@@ -100,6 +100,15 @@ def unfinished(out: Path) -> bool:
     The next run that writes there completes them before anything else.
     """
     return (out / NEXT / JOURNAL).is_file()
+
+
+def refuse_unfinished(out: Path) -> None:
+    """Raise SitekitError where some files of a run are in place and some are not."""
+    if unfinished(out):
+        raise SitekitError(
+            f"{out} is half old, half new: a run was cut short there",
+            hint=f"sitekit render --out {out} completes it",
+        )
 
 
 # --- the files that are to come ----------------------------------------------------------------

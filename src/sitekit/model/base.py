@@ -81,7 +81,7 @@ def _time_zones() -> frozenset[str]:
 
 def _time_zone(value: str) -> str:
     if value not in _time_zones():
-        raise ValueError(f"{value[:60]!r} is not a time zone", "write one such as Europe/Paris")
+        raise ValueError(f"{value!r} is not a time zone", "write one such as Europe/Paris")
     return value
 
 

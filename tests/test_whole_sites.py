@@ -59,7 +59,7 @@ def wishes(draw: st.DrawFn, organisation: LoadedOrganisation, code: str = "new01
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_drawn_organisation_keeps_every_promise(
     organisation: tuple[Path, LoadedOrganisation], data: st.DataObject

@@ -68,7 +68,8 @@ def rendered(organisation: LoadedOrganisation, code: str) -> Iterator[Artifact]:
     from ..render import render_site
 
     missing = set(DOCUMENTS)
-    for artifact in render_site(design_site(organisation.sites[code]), organisation.catalogue):
+    inputs = organisation.sites[code]
+    for artifact in render_site(design_site(inputs), inputs.catalogue):
         if artifact.platform is not None or artifact.path.name in DOCUMENTS:
             yield artifact
         missing.discard(str(artifact.path))

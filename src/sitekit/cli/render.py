@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     metavar="REF|DIR",
     help="Write nothing: say what differs from a git ref, or from a folder of rendered files.",
 )
+@click.option(
+    "--to-standard",
+    "to_standard",
+    metavar="VERSION|newest",
+    help="Write nothing: say what moving to that version of the group standard does.",
+)
 @click.option("--prune", is_flag=True, help="Remove files of devices that are no longer there.")
 @click.option(
     "--with-secrets",
@@ -45,6 +51,7 @@ def render(
     organisation: Path | None,
     out: Path | None,
     against: str | None,
+    to_standard: str | None,
     prune: bool,
     secrets: Path | None,
     workers: int | None,
@@ -60,20 +67,27 @@ def render(
       sitekit render --out build
       sitekit render par01 lyo01 --out build --prune
       sitekit render --compare main
+      sitekit render --to-standard newest nce01
     """
     from ..load import load_organisation
     from ..load.spread import sensible_workers
     from .output import write_artifacts
 
-    if (out is None) == (against is None):
-        raise click.UsageError("say where to write with --out, or what to compare with --compare")
-    if against is not None and (prune or secrets is not None):
-        raise click.UsageError("--compare writes nothing: without --prune and --with-secrets")
+    if sum(choice is not None for choice in (out, against, to_standard)) != 1:
+        raise click.UsageError(
+            "say where to write with --out, or what to compare: --compare or --to-standard"
+        )
+    if out is None and (prune or secrets is not None):
+        option = "--compare" if against is not None else "--to-standard"
+        raise click.UsageError(f"{option} writes nothing: without --prune and --with-secrets")
     chosen = select(places, organisation)
     loaded = load_organisation(chosen.folder)
+    moved = load_organisation(chosen.folder, standard=to_standard) if to_standard else None
     codes = chosen.sites
     number = workers or sensible_workers(len(codes))
     errors = _errors(loaded, codes, number)
+    if moved is not None and not errors:
+        errors = _errors(moved, codes, number)
     if errors:
         if as_json:
             console.say(console.as_json({"refused": errors}))
@@ -82,6 +96,10 @@ def render(
             console.note("nothing was written")
         return Exit.FINDINGS
     artifacts = artifacts_of(loaded, codes, number)
+    if moved is not None:
+        from .compare import compare_standards
+
+        return compare_standards(loaded, moved, codes, number, as_json=as_json)
     if against is not None:
         from .compare import compare
 

@@ -15,6 +15,7 @@ from ..load.spread import spread
 from ..model.organisation import Waiver
 from . import design_site
 from .addressing import block_of
+from .standards import site_behind, sites_behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,11 @@ def check_organisation(
     findings of somebody else (of the rendered text, say), which the same waivers may accept.
     """
     wanted = set(organisation.sites if sites is None else sites)
-    found: list[Finding] = [*_between_sites(organisation, wanted), *also]
+    found: list[Finding] = [
+        *_between_sites(organisation, wanted),
+        *sites_behind(organisation, wanted),
+        *also,
+    ]
     codes = sorted(wanted)
     each = spread(
         findings_of,
@@ -79,10 +84,12 @@ def check_organisation(
 def findings_of(organisation: LoadedOrganisation, code: str) -> tuple[Finding, ...]:
     """The findings of one site; one that cannot be designed at all is a finding too."""
     inputs = organisation.sites[code]
+    behind = tuple(site_behind(organisation, inputs))
     try:
-        return design_site(inputs).findings
+        return (*design_site(inputs).findings, *behind)
     except DesignError as error:
         return (
+            *behind,
             Finding(
                 rule="no-design",
                 severity=Severity.ERROR,

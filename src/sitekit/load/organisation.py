@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,10 +25,11 @@ from ..model.organisation import (
 from ..model.people import Person
 from ..model.settings import Settings
 from ..model.site import Assigned, Site
-from .catalogue import Catalogue, load_catalogue
+from .catalogue import Catalogue
 from .levels import EMPTY, LevelSource, Merged, Origin, SettingPath, expand, lay
 from .people import load_people
 from .references import check_references
+from .standard import Catalogues, Pin, check_choices, known_standard, pin_of
 from .validate import validate
 from .yaml_source import Document, read_yaml
 
@@ -58,6 +59,7 @@ class SiteInputs:
     subsidiary_document: Document
     archetype_document: Document
     assigned_document: Document | None
+    standard: Pin = field(default_factory=pin_of)
 
     def place(self, *path: str | int) -> Place:
         """Where this part of the site's file stands."""
@@ -79,6 +81,23 @@ class LoadedOrganisation:
     waivers: tuple[Waiver, ...]
     waiver_document: Document | None
     people: tuple[Person, ...]
+    catalogues: dict[str, Catalogue] = field(default_factory=dict)  # by version of the standard
+    moved_to: str | None = None  # the version that all sites were put at, whatever they write
+
+    def as_for(self, subsidiary: str) -> LoadedOrganisation:
+        """The same with the catalogue that a site of this subsidiary has if it writes nothing."""
+        pin = pin_of(
+            [
+                ("organisation", self.document, self.organisation),
+                (
+                    "subsidiary",
+                    self.subsidiary_documents.get(subsidiary),
+                    self.subsidiaries.get(subsidiary),
+                ),
+            ],
+            self.moved_to,
+        )
+        return replace(self, catalogue=self.catalogues.get(pin.version, self.catalogue))
 
     def settings_of(
         self, subsidiary: str, archetype: str, site: str
@@ -93,20 +112,25 @@ class LoadedOrganisation:
 
 
 def load_organisation(
-    folder: str | Path, *, progress: Progress | None = None
+    folder: str | Path, *, progress: Progress | None = None, standard: str | None = None
 ) -> LoadedOrganisation:
     """Read the folder that holds organisation.yaml.
 
-    Raises InputError with every problem of every file, sorted by place.
+    `standard` puts every site at that version of the group standard (or at `newest`), whatever the
+    files say. Raises InputError with every problem of every file, sorted by place, and SitekitError
+    when there is no such version.
     """
-    return _Loader(Path(folder), progress).load()
+    return _Loader(Path(folder), progress, standard).load()
 
 
 class _Loader:
     """Reads file after file into one list of problems; gives up only at the end."""
 
-    def __init__(self, folder: Path, progress: Progress | None) -> None:
+    def __init__(
+        self, folder: Path, progress: Progress | None, standard: str | None = None
+    ) -> None:
         self.folder = folder
+        self.moved_to = known_standard(standard)
         self.problems: list[Problem] = []
         self.progress = progress or (lambda _: None)
 
@@ -122,21 +146,28 @@ class _Loader:
                     )
                 ]
             )
-        catalogue, complaints = load_catalogue(self.folder / "catalogue", self.show)
-        self.problems += complaints
+        catalogues = Catalogues(self.folder / "catalogue", self.show, self.problems)
         document, organisation = self.file(Organisation, self.folder / "organisation.yaml")
         subsidiaries = self.files(Subsidiary, "subsidiaries")
         sites = self.files(Site, "sites", skip=".assigned.yaml")
         assigned = self.files(Assigned, "sites", only=".assigned.yaml")
         productions_document, productions = self.optional(Productions, "productions.yaml")
         waivers_document, waivers = self.optional(Waivers, "waivers.yaml")
+        before = len(self.problems)
         people = self.people(
             set(subsidiaries),
             set(sites),
-            {p.code for p in productions.productions} if productions else set(),
+            _codes(productions_document),
+        )
+        understood = (self.folder / "people.csv").exists() and len(self.problems) == before
+        pins = self.pins((document, organisation), subsidiaries, sites)
+        chosen = {code: catalogues.of(pin.version) for code, pin in pins.items()}
+        catalogue = catalogues.of(
+            pin_of([("organisation", document, organisation)], self.moved_to).version
         )
         inputs = self.sites(
-            catalogue,
+            chosen,
+            pins,
             (document, organisation),
             subsidiaries,
             sites,
@@ -144,13 +175,15 @@ class _Loader:
             productions.productions if productions else (),
         )
         check_references(
-            catalogue=catalogue,
+            catalogues=(catalogue, *chosen.values()),
+            catalogue_of=chosen,
             organisation=organisation,
             subsidiaries=subsidiaries,
             sites=sites,
             assigned=assigned,
             productions=(productions_document, productions),
             waivers=(waivers_document, waivers),
+            people=(lambda: {person.person_id for person in people}) if understood else None,
             problems=self.problems,
         )
         if self.problems or organisation is None:
@@ -167,7 +200,25 @@ class _Loader:
             waivers=waivers.waivers if waivers else (),
             waiver_document=waivers_document,
             people=people,
+            catalogues=catalogues.by_version,
+            moved_to=self.moved_to,
         )
+
+    def pins(
+        self,
+        top: tuple[Document, Organisation | None],
+        subsidiaries: dict[str, tuple[Document, Subsidiary | None]],
+        sites: dict[str, tuple[Document, Site | None]],
+    ) -> dict[str, Pin]:
+        """The version of the standard that each site has."""
+        check_choices([("", *top), *(("", *s) for s in subsidiaries.values())], self.problems)
+        check_choices([("", *site) for site in sites.values()], self.problems)
+        found = {}
+        for code, (document, site) in sites.items():
+            above = subsidiaries.get(site.subsidiary if site else "", (None, None))
+            levels = [("organisation", *top), ("subsidiary", *above), ("site", document, site)]
+            found[code] = pin_of(levels, self.moved_to)
+        return found
 
     def file(self, model: type[M], path: Path) -> tuple[Document, M | None]:
         """One file as a model; what is wrong with it joins the problems."""
@@ -236,7 +287,8 @@ class _Loader:
 
     def sites(
         self,
-        catalogue: Catalogue,
+        catalogues: dict[str, Catalogue],
+        pins: dict[str, Pin],
         top: tuple[Document, Organisation | None],
         subsidiaries: dict[str, tuple[Document, Subsidiary | None]],
         sites: dict[str, tuple[Document, Site | None]],
@@ -244,18 +296,21 @@ class _Loader:
         productions: Iterable[Production],
     ) -> dict[str, SiteInputs]:
         """Lay the levels over one another for each site whose files are sound."""
-        levels = _Levels(catalogue, top[0], self.problems)
+        levels: dict[str, _Levels] = {}
         networks = _by_site(productions)
         inputs = {}
         for code, (document, site) in sites.items():
             subsidiary_document, subsidiary = subsidiaries.get(
                 site.subsidiary if site else "", (None, None)
             )
+            catalogue = catalogues[code]
             archetype = catalogue.archetypes.get(site.archetype) if site else None
             if not (site and subsidiary and subsidiary_document and archetype and top[1]):
                 continue
             archetype_document = catalogue.archetype_documents[archetype.name]
-            merged = levels.of_site(
+            if catalogue.standard not in levels:
+                levels[catalogue.standard] = _Levels(catalogue, top[0], self.problems)
+            merged = levels[catalogue.standard].of_site(
                 (site.subsidiary, subsidiary_document),
                 (archetype.name, archetype_document),
                 document,
@@ -281,6 +336,7 @@ class _Loader:
                 subsidiary_document=subsidiary_document,
                 archetype_document=archetype_document,
                 assigned_document=assigned_document,
+                standard=pins[code],
             )
         return inputs
 
@@ -335,6 +391,14 @@ class _Levels:
             below = lay(below, LevelSource("archetype", archetype[1]), self.problems)
             self.shared[key] = below
         return below
+
+
+def _codes(document: Document | None) -> set[str]:
+    """The codes of the productions; also where something else of their file is not understood."""
+    written = document.data.get("productions") if document is not None else None
+    each = written if isinstance(written, list) else ()
+    codes = (item.get("code") for item in each if isinstance(item, dict))
+    return {code for code in codes if isinstance(code, str)}
 
 
 def _by_site(

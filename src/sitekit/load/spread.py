@@ -49,7 +49,7 @@ def spread(
         for code in codes:
             yield task(organisation, code)
         return
-    folder, digest = str(organisation.folder.resolve()), fingerprint(organisation.folder)
+    folder, digest = str(organisation.folder.resolve()), _state(organisation)
     _known[folder, digest] = organisation
     left, waiting = deque(codes), deque[tuple[str, Future[R]]]()
     lost = False
@@ -90,7 +90,7 @@ def processes(organisation: LoadedOrganisation, workers: int) -> Iterator[Execut
         yield None
         return
     folder = str(organisation.folder.resolve())
-    _known[folder, fingerprint(organisation.folder)] = organisation
+    _known[folder, _state(organisation)] = organisation
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("fork" if "fork" in methods else "spawn")
     with ProcessPoolExecutor(max_workers=workers, mp_context=context) as pool:
@@ -111,8 +111,8 @@ def run(task: Task[R], folder: str, code: str, digest: str) -> R:
     """What a worker does: the task on one site of the organisation that it knows, or loads now."""
     organisation = _known.get((folder, digest))
     if organisation is None:
-        organisation = load_organisation(folder)
-        if fingerprint(organisation.folder) != digest:
+        organisation = load_organisation(folder, standard=digest.partition("@")[2] or None)
+        if _state(organisation) != digest:
             raise SitekitError(
                 f"a worker read other files in {folder} than the caller",
                 hint="workers need the same folder in the same state; run again",
@@ -120,6 +120,12 @@ def run(task: Task[R], folder: str, code: str, digest: str) -> R:
         _known.clear()
         _known[folder, digest] = organisation
     return task(organisation, code)
+
+
+def _state(organisation: LoadedOrganisation) -> str:
+    """A digest of the files, and the version of the standard that the sites were moved to."""
+    moved = f"@{organisation.moved_to}" if organisation.moved_to else ""
+    return fingerprint(organisation.folder) + moved
 
 
 def fingerprint(folder: Path) -> str:

@@ -129,6 +129,11 @@ def parse_yaml(raw: bytes, *, shown: str) -> Document:
     return _unusable(*reader.problems)
 
 
+def compose(text: str) -> yaml.Node | None:
+    """The nodes of a text in which `parse_yaml` finds nothing wrong, read by the same parser."""
+    return yaml.compose(text, Loader=_LOADER)
+
+
 def _unusable(*problems: Problem) -> Document:
     top = _Spot(0, 0, {})
     return Document(problems[0].place.file, {}, problems, frozenset({()}), top)

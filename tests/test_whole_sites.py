@@ -1,4 +1,4 @@
-"""Organisations drawn at random, made by `new site`: whatever is wished, the design keeps its word."""
+"""Organisations drawn at random, made by `new site`: whatever is wished, the design holds."""
 
 from __future__ import annotations
 

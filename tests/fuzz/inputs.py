@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Hostile organisations, each the same for the same seed and number: a sound one with files broken.
 
 The sound ones are the base of tests/mistakes and every mistake beside it, so that what follows a

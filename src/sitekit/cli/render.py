@@ -135,6 +135,8 @@ def render(
     if as_json:
         console.say(console.as_json(report))
         return Exit.AS_DESIGNED
+    for name in report.completed:
+        console.note(f"{out / name}: of an earlier run that was cut short, now in place")
     for name in report.written:
         console.say(f"{out / name}")
     for name in report.overwritten:

@@ -304,7 +304,8 @@ class _Reader:
         cells = f"{len(record)} cell" + ("" if len(record) == 1 else "s")
         hint = "add the missing cells" if len(record) < width else "put quotes round the cell"
         if len(record) > width:
-            hint = f"put a cell that holds '{self.delimiter}' in quotes"
+            mark = "a tab" if self.delimiter == "\t" else f"'{self.delimiter}'"
+            hint = f"put a cell that holds {mark} in quotes"
         self._in_row(0, f"the row has {cells}, the first line has {width}", hint)
         return False
 

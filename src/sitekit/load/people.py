@@ -143,6 +143,11 @@ class _Complaints:
             else:
                 self._problems.append(problem)
 
+    def count(self, row: int, error: ValidationError, refused: AbstractSet[KeyPath]) -> None:
+        """Count what the model says of a row beyond what was refused already."""
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        self._unsaid += [(row, "") for detail in details if detail["loc"][:1] not in refused]
+
     def line(self, row: int) -> int:
         return self.table.place(row).line
 
@@ -232,7 +237,10 @@ def _fitted(
     """Make a model of a row, or complain about all of it but what was refused already."""
     try:
         return model.model_validate(data)
-    except ValidationError:
+    except ValidationError as error:
+        if complaints.full:  # what is only counted needs no words
+            complaints.count(index, error, refused)
+            return None
         source = replace(table.row(index), refused=frozenset(refused))
         found: list[Problem] = []
         validate(model, source, found, data=data)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ..errors import InputError, Place, Problem
 from ..model.catalogue import Archetype
@@ -27,7 +28,7 @@ from ..model.settings import Settings
 from ..model.site import Assigned, Site
 from .catalogue import Catalogue, load_catalogue
 from .levels import EMPTY, LevelSource, Merged, Origin, SettingPath, expand, lay
-from .people import load_people
+from .people import check_people
 from .references import check_references
 from .validate import validate
 from .yaml_source import Document, read_yaml
@@ -78,7 +79,7 @@ class LoadedOrganisation:
     productions: tuple[Production, ...]
     waivers: tuple[Waiver, ...]
     waiver_document: Document | None
-    people: tuple[Person, ...]
+    people: Sequence[Person]
 
     def settings_of(
         self, subsidiary: str, archetype: str, site: str
@@ -109,6 +110,7 @@ class _Loader:
         self.folder = folder
         self.problems: list[Problem] = []
         self.progress = progress or (lambda _: None)
+        self.shared = _SharedSettings()
 
     def load(self) -> LoadedOrganisation:
         if not (self.folder / "organisation.yaml").exists():
@@ -219,13 +221,13 @@ class _Loader:
 
     def people(
         self, subsidiaries: set[str], sites: set[str], productions: set[str]
-    ) -> tuple[Person, ...]:
+    ) -> Sequence[Person]:
         """The people of the group, where there is a file of them."""
         path = self.folder / "people.csv"
         if not path.exists():
             return ()
         self.progress(path.name)
-        return load_people(
+        return check_people(
             path,
             shown=self.show(path),
             subsidiaries=subsidiaries,
@@ -260,7 +262,7 @@ class _Loader:
                 (archetype.name, archetype_document),
                 document,
             )
-            settings = self.settings(merged, code, top[0])
+            settings = self.settings(merged, code, top[0], shared=not _writes_settings(document))
             if settings is None:
                 continue
             assigned_document, memory = assigned.get(code, (None, None))
@@ -284,10 +286,14 @@ class _Loader:
             )
         return inputs
 
-    def settings(self, merged: Merged, code: str, document: Document) -> Settings | None:
+    def settings(
+        self, merged: Merged, code: str, document: Document, *, shared: bool
+    ) -> Settings | None:
         """The settings of a site; what no level wrote is asked for in organisation.yaml."""
         found: list[Problem] = []
-        settings = validate(Settings, document, found, at=(), data=expand(merged.values, code))
+        settings = self.shared.of(merged, code) if shared else None
+        if settings is None:
+            settings = validate(Settings, document, found, at=(), data=expand(merged.values, code))
         for problem in found:
             if not self.problems:
                 self.problems.append(
@@ -322,7 +328,7 @@ class _Levels:
         """All levels of a site."""
         below = self.above_site(subsidiary, archetype)
         source = LevelSource("site", site)
-        return lay(below, source, self.problems) if source.settings or source.locked else below
+        return lay(below, source, self.problems) if _writes_settings(site) else below
 
     def above_site(
         self, subsidiary: tuple[str, Document], archetype: tuple[str, Document]
@@ -335,6 +341,51 @@ class _Levels:
             below = lay(below, LevelSource("archetype", archetype[1]), self.problems)
             self.shared[key] = below
         return below
+
+
+def _writes_settings(site: Document) -> bool:
+    source = LevelSource("site", site)
+    return bool(source.settings or source.locked)
+
+
+class _SharedSettings:
+    """Sites whose levels merged to the same share their settings, but for those that name a site.
+
+    A thousand sites with settings of their own each would take more memory than their files.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Merged, Settings, dict[str, Any]]] = {}
+
+    def of(self, merged: Merged, code: str) -> Settings | None:
+        """The settings of a site; None where they cannot be valid, for somebody else to say why."""
+        known = self._known.get(id(merged))
+        try:
+            if known is None:
+                settings = Settings.model_validate(expand(merged.values, code))
+                own: dict[str, Any] = {
+                    name: values
+                    for name, values in merged.values.items()
+                    if expand({name: values}, "") != {name: values}
+                }
+                if all(isinstance(values, dict) for values in own.values()):
+                    self._known[id(merged)] = (merged, settings, own)
+                return settings
+            _, settings, own = known
+            sections = {
+                name: _section(name).validate_python(expand({name: values}, code)[name])
+                for name, values in own.items()
+            }
+        except ValidationError:
+            return None
+        return settings.model_copy(update=sections)
+
+
+@cache
+def _section(name: str) -> TypeAdapter[Any]:
+    """What validates one section of the settings."""
+    section: Any = Settings.model_fields[name].annotation
+    return TypeAdapter(section)
 
 
 def _by_site(

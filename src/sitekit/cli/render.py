@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import console
+from .cache import cache_option, remembering
 from .exit import Exit
 from .locate import organisation_option, places_argument, select, workers_option
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     help="Put real secrets in: a YAML file of reference: value, mode 0600, outside the repository.",
 )
 @workers_option
+@cache_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def render(
     places: tuple[str, ...],
@@ -48,6 +50,7 @@ def render(
     prune: bool,
     secrets: Path | None,
     workers: int | None,
+    no_cache: bool,
     as_json: bool,
 ) -> Exit:
     """Write the configurations and documents of the SITEs (default: all) below --out.
@@ -70,10 +73,11 @@ def render(
     if against is not None and (prune or secrets is not None):
         raise click.UsageError("--compare writes nothing: without --prune and --with-secrets")
     chosen = select(places, organisation)
-    loaded = load_organisation(chosen.folder)
     codes = chosen.sites
     number = workers or sensible_workers(len(codes))
-    errors = _errors(loaded, codes, number)
+    with remembering(chosen.folder, unless=no_cache) as memory:
+        loaded = load_organisation(chosen.folder, memory=memory)
+        errors = _errors(loaded, codes, workers)
     if errors:
         if as_json:
             console.say(console.as_json({"refused": errors}))
@@ -117,15 +121,18 @@ def render(
     return Exit.AS_DESIGNED
 
 
-def _errors(organisation: LoadedOrganisation, codes: Sequence[str], workers: int) -> list[Finding]:
+def _errors(
+    organisation: LoadedOrganisation, codes: Sequence[str], workers: int | None
+) -> list[Finding]:
     """Open errors of the sites: they stop the run; warnings do not."""
-    from ..design.group import check_organisation
+    from ..design.group import check_organisation, undesigned
     from ..findings import Severity
-    from ..load.spread import processes
+    from ..load.spread import processes, sensible_workers
 
+    number = workers or sensible_workers(len(undesigned(organisation, codes)))
     with (
         console.progress(len(codes), "checking") as advance,
-        processes(organisation, workers) as pool,
+        processes(organisation, number) as pool,
     ):
         report = check_organisation(
             organisation,
@@ -133,7 +140,7 @@ def _errors(organisation: LoadedOrganisation, codes: Sequence[str], workers: int
             sites=codes,
             progress=lambda _: advance(),
             executor=pool,
-            workers=workers,
+            workers=number,
         )
     ended = "GOV-002"  # an ended waiver is for check to say; what it accepted speaks for itself
     return [f for f in report.findings if f.severity is Severity.ERROR and f.rule != ended]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,11 +27,14 @@ from ..model.people import Person
 from ..model.settings import Settings
 from ..model.site import Assigned, Site
 from .catalogue import Catalogue, load_catalogue
+from .csv_source import MAX_BYTES as MAX_PEOPLE_BYTES
+from .files import read_limited
 from .levels import EMPTY, LevelSource, Merged, Origin, SettingPath, expand, lay
+from .memory import Memory, Summary, digest_of
 from .people import check_people
 from .references import check_references
 from .validate import validate
-from .yaml_source import Document, read_yaml
+from .yaml_source import MAX_BYTES, Document, document_of
 
 M = TypeVar("M", bound=BaseModel)
 SITE_CODE = re.compile(r"[a-z][a-z0-9]{2,7}")
@@ -75,11 +78,17 @@ class LoadedOrganisation:
     catalogue: Catalogue
     subsidiaries: dict[str, Subsidiary]
     subsidiary_documents: dict[str, Document]
-    sites: dict[str, SiteInputs]
+    sites: Mapping[str, SiteInputs]
     productions: tuple[Production, ...]
     waivers: tuple[Waiver, ...]
     waiver_document: Document | None
     people: Sequence[Person]
+    memory: Memory | None = field(default=None, repr=False, compare=False)
+
+    def summary(self, code: str) -> Summary:
+        """What other sites are compared with of a site; its files are not read for it."""
+        known = self.memory.summary(code) if self.memory is not None else None
+        return known or summary_of(self.sites[code])
 
     def settings_of(
         self, subsidiary: str, archetype: str, site: str
@@ -94,23 +103,81 @@ class LoadedOrganisation:
 
 
 def load_organisation(
-    folder: str | Path, *, progress: Progress | None = None
+    folder: str | Path, *, progress: Progress | None = None, memory: Memory | None = None
 ) -> LoadedOrganisation:
     """Read the folder that holds organisation.yaml.
 
-    Raises InputError with every problem of every file, sorted by place.
+    Raises InputError with every problem of every file, sorted by place. Sites of which `memory`
+    knows that they are sound are understood when they are first looked at; it learns of the others.
     """
-    return _Loader(Path(folder), progress).load()
+    return _Loader(Path(folder), progress, memory).load()
+
+
+class Sites(Mapping[str, SiteInputs]):
+    """Sites by code; those that are known to be sound are understood when somebody looks."""
+
+    def __init__(
+        self,
+        codes: Iterable[str],
+        made: dict[str, SiteInputs],
+        make: Callable[[str], SiteInputs],
+    ) -> None:
+        self._codes = dict.fromkeys(codes)
+        self._made = made
+        self._make = make
+
+    def __getitem__(self, code: str) -> SiteInputs:
+        inputs = self._made.get(code)
+        if inputs is None:
+            if code not in self._codes:
+                raise KeyError(code)
+            inputs = self._made[code] = self._make(code)
+        return inputs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._codes)
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._codes
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """The bytes of a site's file and of what is remembered for it, and the digest they lead to."""
+
+    site: bytes | Problem
+    assigned: bytes | Problem | None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Above:
+    """What all sites stand on, understood."""
+
+    catalogue: Catalogue
+    document: Document
+    organisation: Organisation | None
+    subsidiaries: dict[str, tuple[Document, Subsidiary | None]]
+    networks: dict[str, tuple[tuple[Production, ProductionNetwork], ...]]
+
+
+_Sites = dict[str, tuple[Document, Site | None]]
+_Memories = dict[str, tuple[Document, Assigned | None]]
 
 
 class _Loader:
     """Reads file after file into one list of problems; gives up only at the end."""
 
-    def __init__(self, folder: Path, progress: Progress | None) -> None:
+    def __init__(self, folder: Path, progress: Progress | None, memory: Memory | None) -> None:
         self.folder = folder
         self.problems: list[Problem] = []
         self.progress = progress or (lambda _: None)
         self.shared = _SharedSettings()
+        self.memory = memory
+        self.raw: dict[str, bytes] = {}  # of the files that many sites follow from
 
     def load(self) -> LoadedOrganisation:
         if not (self.folder / "organisation.yaml").exists():
@@ -128,23 +195,24 @@ class _Loader:
         self.problems += complaints
         document, organisation = self.file(Organisation, self.folder / "organisation.yaml")
         subsidiaries = self.files(Subsidiary, "subsidiaries")
-        sites = self.files(Site, "sites", skip=".assigned.yaml")
-        assigned = self.files(Assigned, "sites", only=".assigned.yaml")
         productions_document, productions = self.optional(Productions, "productions.yaml")
         waivers_document, waivers = self.optional(Waivers, "waivers.yaml")
+        above = _Above(
+            catalogue=catalogue,
+            document=document,
+            organisation=organisation,
+            subsidiaries=subsidiaries,
+            networks=_by_site(productions.productions if productions else ()),
+        )
+        raw, orphans = self.site_files()
         people = self.people(
             set(subsidiaries),
-            set(sites),
+            set(raw),
             {p.code for p in productions.productions} if productions else set(),
         )
-        inputs = self.sites(
-            catalogue,
-            (document, organisation),
-            subsidiaries,
-            sites,
-            assigned,
-            productions.productions if productions else (),
-        )
+        known = self.known(raw, above)
+        sites, assigned = self.understood(raw, known, orphans)
+        inputs = self.sites(above, sites, assigned)
         check_references(
             catalogue=catalogue,
             organisation=organisation,
@@ -154,7 +222,9 @@ class _Loader:
             productions=(productions_document, productions),
             waivers=(waivers_document, waivers),
             problems=self.problems,
+            known_sites=known,
         )
+        self.remember(inputs, raw)
         if self.problems or organisation is None:
             raise InputError(self.problems)
         return LoadedOrganisation(
@@ -164,37 +234,144 @@ class _Loader:
             catalogue=catalogue,
             subsidiaries={name: s for name, (_, s) in subsidiaries.items() if s is not None},
             subsidiary_documents={name: d for name, (d, _) in subsidiaries.items()},
-            sites=inputs,
+            sites=Sites(raw, inputs, lambda code: self.later(code, known[code], above)),
             productions=productions.productions if productions else (),
             waivers=waivers.waivers if waivers else (),
             waiver_document=waivers_document,
             people=people,
+            memory=self.memory,
         )
+
+    def site_files(self) -> tuple[dict[str, _Raw], list[Path]]:
+        """The bytes of every site by its code, and files of chosen values that have no site."""
+        written = self.paths("sites", skip=".assigned.yaml")
+        chosen = self.paths("sites", only=".assigned.yaml")
+        raw = {}
+        for code, path in written.items():
+            memory = chosen.pop(code, None)
+            raw[code] = _Raw(self.bytes_of(path), self.bytes_of(memory) if memory else None)
+        return raw, list(chosen.values())
+
+    def known(self, raw: dict[str, _Raw], above: _Above) -> dict[str, _Raw]:
+        """The sites that are known to be sound, and for all the digest of what they follow from."""
+        memory = self.memory
+        if memory is None or "organisation" not in self.raw:
+            return {}
+        memory.begin(self.folder, self.show, raw, self.raw["organisation"])
+        known = {}
+        for code, files in raw.items():
+            subsidiary = memory.subsidiary(code)
+            key = self.key(code, files, subsidiary, above)
+            if key and memory.is_sound(code, key):
+                known[code] = replace(files, key=key)
+        return known
+
+    def key(self, code: str, files: _Raw, subsidiary: str, above: _Above) -> str:
+        """The digest of everything a site follows from; empty where part of it cannot be read."""
+        if self.memory is None or not isinstance(files.site, bytes):
+            return ""
+        if isinstance(files.assigned, Problem) or subsidiary not in above.subsidiaries:
+            return ""
+        return self.memory.key(
+            code,
+            files.site,
+            b"-" if files.assigned is None else b"+" + files.assigned,
+            self.raw.get(f"subsidiaries/{subsidiary}", b""),
+            *(
+                part.model_dump_json().encode()
+                for production in above.networks.get(code, ())
+                for part in production
+            ),
+        )
+
+    def remember(self, inputs: Mapping[str, SiteInputs], raw: Mapping[str, _Raw]) -> None:
+        """Remember the sites that nothing was wrong with, nor with what they stand on."""
+        memory = self.memory
+        if memory is None:
+            return
+        sites, people = f"{self.show(self.folder / 'sites')}{os.sep}", self.show(self.people_file)
+        wrong = {problem.place.file for problem in self.problems}
+        if any(file != people and not file.startswith(sites) for file in wrong):
+            return
+        for code, site in inputs.items():
+            documents = (site.document, site.assigned_document)
+            if wrong.isdisjoint(document.file for document in documents if document):
+                above = _Above(
+                    catalogue=site.catalogue,
+                    document=site.organisation_document,
+                    organisation=site.organisation,
+                    subsidiaries={site.subsidiary_code: (site.subsidiary_document, None)},
+                    networks={code: site.productions},
+                )
+                key = self.key(code, raw[code], site.subsidiary_code, above)
+                memory.keep(code, key, summary_of(site), site.document.file)
+
+    def later(self, code: str, files: _Raw, above: _Above) -> SiteInputs:
+        """A site that is known to be sound, understood now."""
+        later = _Loader(self.folder, None, None)
+        later.shared = self.shared
+        sites, assigned = later.understood({code: files}, {}, ())
+        inputs = later.sites(above, sites, assigned)
+        if later.problems or code not in inputs:
+            raise InputError(later.problems)
+        return inputs[code]
+
+    def understood(
+        self, raw: Mapping[str, _Raw], known: Mapping[str, _Raw], orphans: Iterable[Path]
+    ) -> tuple[_Sites, _Memories]:
+        """The files of the sites that have to be read, as models."""
+        sites: _Sites = {}
+        assigned: _Memories = {}
+        for code, files in raw.items():
+            if code in known:
+                continue
+            path = self.folder / "sites" / f"{code}.yaml"
+            sites[code] = self.model(Site, path, files.site)
+            if files.assigned is not None:
+                path = path.with_name(f"{code}.assigned.yaml")
+                assigned[code] = self.model(Assigned, path, files.assigned)
+        for path in orphans:
+            assigned[path.name.removesuffix(".assigned.yaml")] = self.file(Assigned, path)
+        return sites, assigned
+
+    def bytes_of(self, path: Path) -> bytes | Problem:
+        return read_limited(path, shown=self.show(path), limit=MAX_BYTES)
+
+    def model(
+        self, model: type[M], path: Path, raw: bytes | Problem
+    ) -> tuple[Document, M | None]:
+        """What the bytes of one file say; what is wrong with it joins the problems."""
+        self.progress(path.name)
+        document = document_of(raw, shown=self.show(path))
+        self.problems += document.problems
+        return document, validate(model, document, self.problems)
 
     def file(self, model: type[M], path: Path) -> tuple[Document, M | None]:
         """One file as a model; what is wrong with it joins the problems."""
-        self.progress(path.name)
-        document = read_yaml(path, shown=self.show(path))
-        self.problems += document.problems
-        return document, validate(model, document, self.problems)
+        raw = self.bytes_of(path)
+        if isinstance(raw, bytes) and self.memory is not None:
+            self.raw[path.relative_to(self.folder).with_suffix("").as_posix()] = raw
+        return self.model(model, path, raw)
 
     def optional(self, model: type[M], name: str) -> tuple[Document | None, M | None]:
         """A file that an organisation may do without."""
         path = self.folder / name
         return self.file(model, path) if path.exists() else (None, None)
 
-    def files(
-        self, model: type[M], folder: str, *, skip: str = "", only: str = ""
-    ) -> dict[str, tuple[Document, M | None]]:
+    def files(self, model: type[M], folder: str) -> dict[str, tuple[Document, M | None]]:
         """Every YAML file of a folder, by the code that is its name."""
+        return {code: self.file(model, path) for code, path in self.paths(folder).items()}
+
+    def paths(self, folder: str, *, skip: str = "", only: str = "") -> dict[str, Path]:
+        """The YAML files of a folder, by the code that is their name."""
         found = {}
         if not only:
             self.unread(folder)
+        wanted = SITE_CODE if folder == "sites" else CODE
         for path in sorted((self.folder / folder).glob("*.yaml")):
             if (skip and path.name.endswith(skip)) or not path.name.endswith(only):
                 continue
             code = path.name.removesuffix(only or ".yaml")
-            wanted = SITE_CODE if folder == "sites" else CODE
             if not wanted.fullmatch(code):
                 self.problems.append(
                     Problem(
@@ -205,7 +382,7 @@ class _Loader:
                     )
                 )
                 continue
-            found[code] = self.file(model, path)
+            found[code] = path
         return found
 
     def unread(self, folder: str) -> None:
@@ -219,50 +396,63 @@ class _Loader:
                 )
             )
 
+    @property
+    def people_file(self) -> Path:
+        return self.folder / "people.csv"
+
     def people(
         self, subsidiaries: set[str], sites: set[str], productions: set[str]
     ) -> Sequence[Person]:
         """The people of the group, where there is a file of them."""
-        path = self.folder / "people.csv"
+        path = self.people_file
         if not path.exists():
             return ()
         self.progress(path.name)
-        return check_people(
-            path,
+        raw = read_limited(path, shown=self.show(path), limit=MAX_PEOPLE_BYTES)
+        if isinstance(raw, Problem):
+            self.problems.append(raw)
+            return ()
+        codes = str([sorted(part) for part in (subsidiaries, sites, productions)]).encode()
+        memory, key = self.memory, ""
+        if memory is not None:
+            key = digest_of(memory.program.encode(), codes, raw)
+        found: list[Problem] = []
+        number = memory.number_of_people(key) if memory is not None else None
+        people = check_people(
+            raw,
             shown=self.show(path),
             subsidiaries=subsidiaries,
             sites=sites,
             productions=productions,
-            problems=self.problems,
+            problems=found,
+            number=number,
         )
+        if memory is not None and number is None and not found:
+            memory.keep_people(key, len(people))
+        self.problems += found
+        return people
 
-    def sites(
-        self,
-        catalogue: Catalogue,
-        top: tuple[Document, Organisation | None],
-        subsidiaries: dict[str, tuple[Document, Subsidiary | None]],
-        sites: dict[str, tuple[Document, Site | None]],
-        assigned: dict[str, tuple[Document, Assigned | None]],
-        productions: Iterable[Production],
-    ) -> dict[str, SiteInputs]:
+    def sites(self, above: _Above, sites: _Sites, assigned: _Memories) -> dict[str, SiteInputs]:
         """Lay the levels over one another for each site whose files are sound."""
-        levels = _Levels(catalogue, top[0], self.problems)
-        networks = _by_site(productions)
+        levels = _Levels(above.catalogue, above.document, self.problems)
         inputs = {}
         for code, (document, site) in sites.items():
-            subsidiary_document, subsidiary = subsidiaries.get(
+            subsidiary_document, subsidiary = above.subsidiaries.get(
                 site.subsidiary if site else "", (None, None)
             )
-            archetype = catalogue.archetypes.get(site.archetype) if site else None
-            if not (site and subsidiary and subsidiary_document and archetype and top[1]):
+            archetype = above.catalogue.archetypes.get(site.archetype) if site else None
+            if not (site and subsidiary and subsidiary_document and archetype):
                 continue
-            archetype_document = catalogue.archetype_documents[archetype.name]
+            if above.organisation is None:
+                continue
+            archetype_document = above.catalogue.archetype_documents[archetype.name]
             merged = levels.of_site(
                 (site.subsidiary, subsidiary_document),
                 (archetype.name, archetype_document),
                 document,
             )
-            settings = self.settings(merged, code, top[0], shared=not _writes_settings(document))
+            shared = not _writes_settings(document)
+            settings = self.settings(merged, code, above.document, shared=shared)
             if settings is None:
                 continue
             assigned_document, memory = assigned.get(code, (None, None))
@@ -271,15 +461,15 @@ class _Loader:
                 site=site,
                 subsidiary_code=site.subsidiary,
                 subsidiary=subsidiary,
-                organisation=top[1],
+                organisation=above.organisation,
                 archetype=archetype,
-                catalogue=catalogue,
+                catalogue=above.catalogue,
                 settings=settings,
                 origins=merged.origins,
                 assigned=memory,
-                productions=networks.get(code, ()),
+                productions=above.networks.get(code, ()),
                 document=document,
-                organisation_document=top[0],
+                organisation_document=above.document,
                 subsidiary_document=subsidiary_document,
                 archetype_document=archetype_document,
                 assigned_document=assigned_document,
@@ -386,6 +576,37 @@ def _section(name: str) -> TypeAdapter[Any]:
     """What validates one section of the settings."""
     section: Any = Settings.model_fields[name].annotation
     return TypeAdapter(section)
+
+
+def summary_of(inputs: SiteInputs) -> Summary:
+    """What other sites are compared with of a site."""
+    memory, remembered = inputs.assigned, inputs.assigned_document
+    block = None
+    if inputs.site.block is not None:
+        block = (inputs.site.block, inputs.place("block"))
+    elif memory is not None and memory.block is not None and remembered is not None:
+        block = (memory.block, remembered.place(("block",)))
+    devices = [
+        (device.name, inputs.place("devices", index, "name"))
+        for index, device in enumerate(inputs.site.devices)
+        if device.name is not None
+    ]
+    if memory is not None and remembered is not None:
+        devices += [
+            (name, remembered.place(("devices", role, index)))
+            for role, names in memory.devices.items()
+            for index, name in enumerate(names)
+        ]
+    lines = [
+        (
+            uplink.addressing.address,
+            uplink.name,
+            inputs.place("uplinks", index, "addressing", "address"),
+        )
+        for index, uplink in enumerate(inputs.site.uplinks)
+        if uplink.addressing != "dhcp"
+    ]
+    return Summary(inputs.subsidiary_code, block, tuple(devices), tuple(lines))
 
 
 def _by_site(

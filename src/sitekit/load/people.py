@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -109,25 +108,25 @@ def load_people(
 
 
 def check_people(
-    path: Path,
+    raw: bytes,
     *,
     shown: str,
     subsidiaries: AbstractSet[str],
     sites: AbstractSet[str],
     productions: AbstractSet[str],
     problems: list[Problem],
-) -> Sequence[Person]:
+    number: int | None = None,
+) -> People:
     """The same people and problems; each person is made when somebody looks at one.
 
-    Twenty thousand people take twenty times the memory of their file.
+    Twenty thousand people take twenty times the memory of their file. `number` is how many they
+    are, where the very same file was checked before.
     """
-    raw = read_limited(path, shown=shown, limit=MAX_BYTES)
-    if isinstance(raw, Problem):
-        problems.append(raw)
-        return ()
     known = _codes(subsidiaries, sites, productions)
-    contracts = _examine(raw, shown, known, problems, None)
-    return People(raw, shown, known, len({contract.person_id for contract in contracts}))
+    if number is None:
+        contracts = _examine(raw, shown, known, problems, None)
+        number = len({contract.person_id for contract in contracts})
+    return People(raw, shown, known, number)
 
 
 class People(Sequence[Person]):
@@ -136,7 +135,7 @@ class People(Sequence[Person]):
     def __init__(
         self, raw: bytes, shown: str, known: Mapping[str, frozenset[str]], number: int
     ) -> None:
-        self._raw = zlib.compress(raw, 1)
+        self._raw = raw
         self._shown = shown
         self._known = known
         self._number = number
@@ -150,7 +149,7 @@ class People(Sequence[Person]):
         """One person, in the order of the file, or some of them."""
         if self._made is None:
             models: list[_Models] = []
-            _examine(zlib.decompress(self._raw), self._shown, self._known, [], models)
+            _examine(self._raw, self._shown, self._known, [], models)
             self._made = _people(models)
         return self._made[index]
 

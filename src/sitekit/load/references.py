@@ -28,11 +28,14 @@ def check_references(
     productions: tuple[Document | None, Productions | None],
     waivers: tuple[Document | None, Waivers | None],
     problems: list[Problem],
+    known_sites: Iterable[str] = (),
 ) -> None:
     """Add a problem for every name that nothing has.
 
+    `known_sites` exist and have been checked before: their files are not among `sites`.
     Where organisation.yaml itself cannot be understood, nothing is said about what it would name.
     """
+    codes = {*sites, *known_sites}
     _check_catalogue(catalogue, organisation, problems)
     for document, subsidiary in subsidiaries.values():
         if subsidiary is not None:
@@ -43,7 +46,7 @@ def check_references(
                 set(subsidiaries), productions[1], code
             )
     for code, (document, memory) in assigned.items():
-        if code not in sites:
+        if code not in codes:
             _complain(
                 problems,
                 document,
@@ -59,8 +62,8 @@ def check_references(
                 f"this file belongs to '{code}' but says '{memory.site}'",
                 "files of chosen values are never copied to another site: remove it",
             )
-    _check_productions(productions, set(subsidiaries), set(sites), problems)
-    _check_waivers(waivers, set(sites), problems)
+    _check_productions(productions, set(subsidiaries), codes, problems)
+    _check_waivers(waivers, codes, problems)
 
 
 def _check_subsidiary(

@@ -49,9 +49,11 @@ def spread(
         for code in codes:
             yield task(organisation, code)
         return
-    folder, digest = str(organisation.folder.resolve()), fingerprint(organisation.folder)
-    _known[folder, digest] = organisation
     left, waiting = deque(codes), deque[tuple[str, Future[R]]]()
+    if not left:
+        return
+    folder, digest = str(organisation.folder.resolve()), fingerprint(organisation.folder)
+    _known[folder, digest] = organisation  # before a worker is forked
     lost = False
 
     def lose() -> None:

@@ -100,7 +100,11 @@ class Document:
 
 def read_yaml(path: Path, *, shown: str) -> Document:
     """Read one file; whatever is wrong with it is in `problems`, nothing is raised."""
-    raw = read_limited(path, shown=shown, limit=MAX_BYTES)
+    return document_of(read_limited(path, shown=shown, limit=MAX_BYTES), shown=shown)
+
+
+def document_of(raw: bytes | Problem, *, shown: str) -> Document:
+    """Give what was read, or why it could not be, as a document."""
     return _unusable(raw) if isinstance(raw, Problem) else parse_yaml(raw, shown=shown)
 
 

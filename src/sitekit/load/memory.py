@@ -50,7 +50,9 @@ class Memory:
     _codes: frozenset[str] = frozenset()
     _sites: dict[str, dict[str, Any]] = field(default_factory=dict)
     _people: dict[str, Any] = field(default_factory=dict)
+    _summaries: dict[str, Summary] = field(default_factory=dict)
     _base: str = ""
+    _shown: str = ""
     _show: Show = str
     _folder: Path = field(default_factory=Path)
 
@@ -59,6 +61,7 @@ class Memory:
     def begin(self, folder: Path, show: Show, codes: Iterable[str], *parts: bytes) -> None:
         """Say which sites there are, and the bytes that every one of them follows from."""
         self._folder, self._show, self._codes = folder, show, frozenset(codes)
+        self._shown = show(folder / "organisation.yaml")
         self._base = digest_of(self.program.encode(), _catalogue(folder / "catalogue"), *parts)
 
     def key(self, code: str, *parts: bytes) -> str:
@@ -75,8 +78,10 @@ class Memory:
         known = self._known_site(code)
         if known.get("key") != key:
             return False
+        own = Place(self._show(self._folder / "sites" / f"{code}.yaml"))
+        assigned = Place(f"{own.file.removesuffix('.yaml')}.assigned.yaml")
         try:
-            summary_in(known, Place("", 0, 0), Place("", 0, 0))
+            self._summaries[code] = summary_in(known, own, assigned)
         except (KeyError, TypeError, ValueError):
             return False
         self._sites[code] = dict(known)
@@ -85,6 +90,7 @@ class Memory:
     def keep(self, code: str, key: str, summary: Summary, own: str) -> None:
         """Remember a sound site; `own` is what its own file is called in messages."""
         self._sites[code] = {"key": key, **_written(summary, own)}
+        self._summaries[code] = summary
         self.changed = True
 
     def number_of_people(self, key: str) -> int | None:
@@ -107,17 +113,12 @@ class Memory:
 
     def summary(self, code: str) -> Summary | None:
         """What other sites are compared with; None for a site of which nothing holds."""
-        known = self._sites.get(code)
-        if known is None:
-            return None
-        sites = self._folder / "sites"
-        own = Place(self._show(sites / f"{code}.yaml"))
-        return summary_in(known, own, Place(self._show(sites / f"{code}.assigned.yaml")))
+        return self._summaries.get(code)
 
     def findings(self, code: str) -> tuple[Finding, ...] | None:
         """The findings of a site's design; None where it has to be designed."""
         known = self._sites.get(code, {}).get("findings")
-        if not isinstance(known, dict) or known.get("shown") != self._show(self._folder):
+        if not isinstance(known, dict) or known.get("shown") != self._shown:
             return None
         try:
             return tuple(_finding(row) for row in known["found"])
@@ -128,7 +129,7 @@ class Memory:
         """Remember the findings of a site that is known to be sound."""
         if code in self._sites:
             rows = [_row(finding) for finding in findings]
-            self._sites[code]["findings"] = {"shown": self._show(self._folder), "found": rows}
+            self._sites[code]["findings"] = {"shown": self._shown, "found": rows}
             self.changed = True
 
     def site_key(self, code: str) -> str | None:

@@ -178,6 +178,10 @@ class _Loader:
         self.shared = _SharedSettings()
         self.memory = memory
         self.raw: dict[str, bytes] = {}  # of the files that many sites follow from
+        here = os.path.relpath(folder)
+        self.own = "" if str(folder) == "." else f"{folder}{os.sep}"
+        far = here.startswith("..")
+        self.near = None if far else "" if here == "." else f"{here}{os.sep}"
 
     def load(self) -> LoadedOrganisation:
         if not (self.folder / "organisation.yaml").exists():
@@ -497,8 +501,11 @@ class _Loader:
 
     def show(self, path: Path) -> str:
         """The path as somebody in the current folder would write it."""
-        shown = os.path.relpath(path)
-        return str(path) if shown.startswith("..") else shown
+        text, own = str(path), self.own
+        if self.near is None or not text.startswith(own):
+            shown = os.path.relpath(path)
+            return text if shown.startswith("..") else shown
+        return f"{self.near}{text[len(own) :]}"
 
 
 class _Levels:

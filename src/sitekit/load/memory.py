@@ -40,7 +40,7 @@ class Summary:
 class Memory:
     """What is known of one organisation; the loader says which of it still holds.
 
-    `program` is the digest of what computes (see `program_digest`), `known` is what `as_json` gave
+    It serves one run, or one after the other. `program` is the digest of what computes (see `program_digest`), `known` is what `as_json` gave
     in an earlier run. Nothing in `known` is trusted to have the right form.
     """
 
@@ -60,6 +60,8 @@ class Memory:
 
     def begin(self, folder: Path, show: Show, codes: Iterable[str], *parts: bytes) -> None:
         """Say which sites there are, and the bytes that every one of them follows from."""
+        self.known = self.as_json()
+        self._sites, self._summaries, self._people = {}, {}, {}
         self._folder, self._show, self._codes = folder, show, frozenset(codes)
         self._shown = show(folder / "organisation.yaml")
         self._base = digest_of(self.program.encode(), _catalogue(folder / "catalogue"), *parts)
@@ -84,7 +86,7 @@ class Memory:
             self._summaries[code] = summary_in(known, own, assigned)
         except (KeyError, TypeError, ValueError):
             return False
-        self._sites[code] = dict(known)
+        self._sites[code] = known
         return True
 
     def keep(self, code: str, key: str, summary: Summary, own: str) -> None:
@@ -139,7 +141,10 @@ class Memory:
 
     def as_json(self) -> dict[str, Any]:
         """What the next run may know, as plain data."""
-        kept = {code: known for code in self._codes if (known := self._known_site(code))}
+        sites = self.known.get("sites")
+        kept = sites if isinstance(sites, dict) else {}
+        if self._codes:
+            kept = {code: kept[code] for code in self._codes if code in kept}
         people = self._people or self.known.get("people")
         return {"sites": {**kept, **self._sites}, "people": people}
 

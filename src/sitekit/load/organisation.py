@@ -177,6 +177,8 @@ class _Loader:
         self.progress = progress or (lambda _: None)
         self.shared = _SharedSettings()
         self.memory = memory
+        self.levels: _Levels | None = None
+        self.second: _Loader | None = None  # understands the sites that this one did not have to
         self.raw: dict[str, bytes] = {}  # of the files that many sites follow from
         here = os.path.relpath(folder)
         self.own = "" if str(folder) == "." else f"{folder}{os.sep}"
@@ -209,12 +211,12 @@ class _Loader:
             networks=_by_site(productions.productions if productions else ()),
         )
         raw, orphans = self.site_files()
+        known = self.known(raw, above)
         people = self.people(
             set(subsidiaries),
             set(raw),
             {p.code for p in productions.productions} if productions else set(),
         )
-        known = self.known(raw, above)
         sites, assigned = self.understood(raw, known, orphans)
         inputs = self.sites(above, sites, assigned)
         check_references(
@@ -312,8 +314,7 @@ class _Loader:
 
     def later(self, code: str, files: _Raw, above: _Above) -> SiteInputs:
         """A site that is known to be sound, understood now."""
-        later = _Loader(self.folder, None, None)
-        later.shared = self.shared
+        later = self.second = self.second or _Loader(self.folder, None, None)
         sites, assigned = later.understood({code: files}, {}, ())
         inputs = later.sites(above, sites, assigned)
         if later.problems or code not in inputs:
@@ -438,7 +439,8 @@ class _Loader:
 
     def sites(self, above: _Above, sites: _Sites, assigned: _Memories) -> dict[str, SiteInputs]:
         """Lay the levels over one another for each site whose files are sound."""
-        levels = _Levels(above.catalogue, above.document, self.problems)
+        if self.levels is None:
+            self.levels = _Levels(above.catalogue, above.document, self.problems)
         inputs = {}
         for code, (document, site) in sites.items():
             subsidiary_document, subsidiary = above.subsidiaries.get(
@@ -450,7 +452,7 @@ class _Loader:
             if above.organisation is None:
                 continue
             archetype_document = above.catalogue.archetype_documents[archetype.name]
-            merged = levels.of_site(
+            merged = self.levels.of_site(
                 (site.subsidiary, subsidiary_document),
                 (archetype.name, archetype_document),
                 document,

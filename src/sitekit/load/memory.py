@@ -49,9 +49,12 @@ class Memory:
     changed: bool = False
     _codes: frozenset[str] = frozenset()
     _sites: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _last: dict[str, dict[str, Any]] = field(default_factory=dict)  # the sites of the run before
     _people: dict[str, Any] = field(default_factory=dict)
     _summaries: dict[str, Summary] = field(default_factory=dict)
     _base: str = ""
+    _before: dict[str, Summary] = field(default_factory=dict)
+    _near: str = ""  # what the folder of the sites is called in messages
     _shown: str = ""
     _show: Show = str
     _folder: Path = field(default_factory=Path)
@@ -61,7 +64,9 @@ class Memory:
     def begin(self, folder: Path, show: Show, codes: Iterable[str], *parts: bytes) -> None:
         """Say which sites there are, and the bytes that every one of them follows from."""
         self.known = self.as_json()
-        self._sites, self._summaries, self._people = {}, {}, {}
+        self._before = self._summaries if show(folder / "sites") == self._near else {}
+        self._near = show(folder / "sites")
+        self._last, self._sites, self._summaries, self._people = self._sites, {}, {}, {}
         self._folder, self._show, self._codes = folder, show, frozenset(codes)
         self._shown = show(folder / "organisation.yaml")
         self._base = digest_of(self.program.encode(), _catalogue(folder / "catalogue"), *parts)
@@ -82,8 +87,9 @@ class Memory:
             return False
         own = Place(self._show(self._folder / "sites" / f"{code}.yaml"))
         assigned = Place(f"{own.file.removesuffix('.yaml')}.assigned.yaml")
+        summary = self._before.get(code) if known is self._last.get(code) else None
         try:
-            self._summaries[code] = summary_in(known, own, assigned)
+            self._summaries[code] = summary or summary_in(known, own, assigned)
         except (KeyError, TypeError, ValueError):
             return False
         self._sites[code] = known

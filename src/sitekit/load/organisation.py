@@ -180,10 +180,8 @@ class _Loader:
         self.levels: _Levels | None = None
         self.second: _Loader | None = None  # understands the sites that this one did not have to
         self.raw: dict[str, bytes] = {}  # of the files that many sites follow from
-        here = os.path.relpath(folder)
         self.own = "" if str(folder) == "." else f"{folder}{os.sep}"
-        far = here.startswith("..")
-        self.near = None if far else "" if here == "." else f"{here}{os.sep}"
+        self.near = _near(os.path.relpath(folder), self.own)
 
     def load(self) -> LoadedOrganisation:
         if not (self.folder / "organisation.yaml").exists():
@@ -373,10 +371,11 @@ class _Loader:
         if not only:
             self.unread(folder)
         wanted = SITE_CODE if folder == "sites" else CODE
-        for path in sorted((self.folder / folder).glob("*.yaml")):
-            if (skip and path.name.endswith(skip)) or not path.name.endswith(only):
+        for name in self.names(folder, only or ".yaml"):
+            if skip and name.endswith(skip):
                 continue
-            code = path.name.removesuffix(only or ".yaml")
+            code = name.removesuffix(only or ".yaml")
+            path = self.folder / folder / name
             if not wanted.fullmatch(code):
                 self.problems.append(
                     Problem(
@@ -392,14 +391,21 @@ class _Loader:
 
     def unread(self, folder: str) -> None:
         """Complain about files that look like ours and would silently not be read."""
-        for path in sorted((self.folder / folder).glob("*.yml")):
+        for name in self.names(folder, ".yml"):
             self.problems.append(
                 Problem(
-                    Place(self.show(path)),
+                    Place(self.show(self.folder / folder / name)),
                     "only files that end in .yaml are read",
-                    f"rename it to {path.stem}.yaml",
+                    f"rename it to {name.removesuffix('.yml')}.yaml",
                 )
             )
+
+    def names(self, folder: str, ending: str) -> list[str]:
+        """The files of a folder whose names end so, in order; none where it cannot be listed."""
+        try:
+            return sorted(n for n in os.listdir(self.folder / folder) if n.endswith(ending))
+        except OSError:
+            return []
 
     @property
     def people_file(self) -> Path:
@@ -585,6 +591,15 @@ def _section(name: str) -> TypeAdapter[Any]:
     """What validates one section of the settings."""
     section: Any = Settings.model_fields[name].annotation
     return TypeAdapter(section)
+
+
+def _near(here: str, own: str) -> str | None:
+    """What files of the folder `here` begin with in messages; None where each has to be asked."""
+    if here == ".":
+        return ""
+    if not here.startswith(".."):
+        return f"{here}{os.sep}"
+    return None if set(here.split(os.sep)) == {".."} else own  # we may stand inside of it
 
 
 def summary_of(inputs: SiteInputs) -> Summary:

@@ -14,7 +14,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ import click
 
 if TYPE_CHECKING:
     from ..load.memory import Memory
+    from ..render import Artifact
+    from .output import Stamp
 
 OFF = "SITEKIT_NO_CACHE"
 FOLDER = "SITEKIT_CACHE_DIR"
@@ -48,7 +50,7 @@ def remembering(folder: Path, *, unless: bool = False) -> Iterator[Memory | None
         return
     from ..load.memory import Memory, program_digest
 
-    path = home / f"{_name(folder)}.json"
+    path = home / _name(folder)
     program = program_digest()
     memory = Memory(program, read(path, program))
     try:
@@ -56,6 +58,72 @@ def remembering(folder: Path, *, unless: bool = False) -> Iterator[Memory | None
     finally:
         if memory.changed:
             write(path, program, memory.as_json())
+
+
+class Outputs:
+    """Which sites' files stand in an output folder as an earlier run rendered them.
+
+    A site is known by the digest of all that it follows from, its folder by what the system says
+    of its files (`cli.output.stamp_of`).
+    """
+
+    def __init__(self, known: dict[str, Any], memory: Memory, out: Path) -> None:
+        self._known = known
+        self._memory = memory
+        self._out = out
+        self._names: dict[str, list[str]] = {}
+        self.changed = False
+
+    def in_place(self, codes: Iterable[str]) -> dict[str, list[str]]:
+        """The sites that need not be rendered, each with the names of its files."""
+        from .output import MANIFEST, stamp_of
+
+        found = {}
+        for code in codes:
+            known, key = self._known.get(code), self._memory.site_key(code)
+            if key is None or not isinstance(known, dict) or known.get("key") != key:
+                continue
+            names, stamp = known.get("names"), stamp_of(self._out / code)
+            if stamp is None or stamp.digest != known.get("stamp"):
+                continue
+            if isinstance(names, list) and stamp.files.keys() == {*names, MANIFEST}:
+                found[code] = names
+        return found
+
+    def seen(self, artifacts: Iterable[tuple[str, Artifact]]) -> Iterator[tuple[str, Artifact]]:
+        """The same artifacts, their names noted."""
+        for code, artifact in artifacts:
+            self._names.setdefault(code, []).append(str(artifact.path))
+            yield code, artifact
+
+    def keep(self, code: str, stamp: Stamp | None) -> None:
+        """Remember a site whose files were just written or found as they should be."""
+        key = self._memory.site_key(code)
+        self.changed = True
+        self._known.pop(code, None)
+        names = self._names.pop(code, [])
+        if key is not None and stamp is not None:
+            self._known[code] = {"key": key, "stamp": stamp.digest, "names": names}
+
+    def as_json(self) -> dict[str, Any]:
+        """What the next run may know, as plain data."""
+        return self._known
+
+
+@contextmanager
+def outputs_of(folder: Path, out: Path, memory: Memory | None) -> Iterator[Outputs | None]:
+    """What is known of an output folder, written back at the end; None without a memory."""
+    home = cache_folder()
+    if memory is None or home is None:
+        yield None
+        return
+    path = home / _name(folder, out)
+    outputs = Outputs(read(path, memory.program), memory, out)
+    try:
+        yield outputs
+    finally:
+        if outputs.changed:
+            write(path, memory.program, outputs.as_json())
 
 
 def cache_folder() -> Path | None:
@@ -108,5 +176,7 @@ def _head(program: str, body: bytes) -> str:
     return f"{_MAGIC} {hashlib.sha256(program.encode() + body).hexdigest()}"
 
 
-def _name(folder: Path) -> str:
-    return hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:32]
+def _name(*folders: Path) -> str:
+    """The name of the file about a folder, or about what one has to do with another."""
+    named = b"\0".join(os.fsencode(folder.resolve()) for folder in folders)
+    return f"{hashlib.sha256(named).hexdigest()[:32]}.json"

@@ -18,7 +18,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -57,12 +57,15 @@ def write_artifacts(
     prune: bool,
     private: bool = False,
     known_sites: Collection[str] | None = None,
+    on_site: Callable[[str, Stamp | None], None] | None = None,
 ) -> WriteReport:
     """Write the artifacts of site after site below `out`; only changed files are touched.
 
     The artifacts of a site come next to each other; they reach their places together, once the
     last one of them is there. `private` files can be read by their owner alone. Folders that an
     earlier run made for a site that is not among `known_sites` count as files of removed devices.
+    `on_site` is told of each site that is complete what `stamp_of` says of its folder from now on;
+    None where it holds more than was asked for, or changed while we wrote.
     Raises OutputError for a name or a link that leads outside, and when another run writes here.
     """
     report = WriteReport()
@@ -78,6 +81,8 @@ def write_artifacts(
                 for _, artifact in group:
                     site.stage(artifact)
                 site.finish(prune=prune)
+                if on_site is not None:
+                    on_site(code, site.stamp())
         if known_sites is not None:
             for code in _left_behind(top, {*known_sites, *done}):
                 with _Site(top, out, code, report, private=private) as site:
@@ -101,6 +106,7 @@ class _Staged(NamedTuple):
     folder: int
     aside: str
     name: str
+    identity: Identity
 
 
 class _Old(NamedTuple):
@@ -108,6 +114,7 @@ class _Old(NamedTuple):
 
     digest: str
     mode: int
+    identity: Identity
 
 
 class _Site:
@@ -123,6 +130,8 @@ class _Site:
         self._report = report
         self._private = private
         self._digests: dict[str, str] = {}
+        self._identities: dict[str, Identity] = {}
+        self._stale = False
         self._staged: dict[str, _Staged] = {}
         self._folders: dict[PurePosixPath, int] = {}
         try:
@@ -160,9 +169,11 @@ class _Site:
             if old and old.digest in self._known.get(name, ()):
                 self._known[name] = {old.digest}
             if old and old.digest == digest and old.mode == mode:
+                self._identities[name] = old.identity
                 self._report.unchanged.append(self._named(name))
                 return
-            self._staged[name] = _beside(folder, path.name, content, mode)
+            self._staged[name] = staged = _beside(folder, path.name, content, mode)
+            self._identities[name] = staged.identity
             self._report.written.append(self._named(name))
             if old and old.digest not in {digest, *self._known.get(name, ())}:
                 self._report.overwritten.append(self._named(name))
@@ -184,12 +195,21 @@ class _Site:
                     staged.aside, staged.name, src_dir_fd=staged.folder, dst_dir_fd=staged.folder
                 )
                 del self._staged[name]
-        files = {**self._digests, **self._look_after_stale(prune=prune)}
+        stale = self._look_after_stale(prune=prune)
+        self._stale = bool(stale)
+        files = {**self._digests, **stale}
         with self._explained(PurePosixPath(MANIFEST)):
             self._write_manifest(files)
             if changed:
                 for folder in self._folders.values():
                     os.fsync(folder)
+
+    def stamp(self) -> Stamp | None:
+        """What `stamp_of` says of the folder; None where a file is not as we left or found it."""
+        found = stamp_of(self._shown)
+        if found is None or self._stale:
+            return None
+        return found if found.files == self._identities else None
 
     def _look_after_stale(self, *, prune: bool) -> dict[str, str]:
         """Report, or remove, what the manifest lists and nothing asks for; give what stays."""
@@ -272,8 +292,11 @@ class _Site:
                 os.unlink(MANIFEST, dir_fd=self._top)
         elif not (old and old.digest == hashlib.sha256(content).hexdigest() and old.mode == mode):
             self._staged[MANIFEST] = staged = _beside(self._top, MANIFEST, content, mode)
+            self._identities[MANIFEST] = staged.identity
             os.rename(staged.aside, MANIFEST, src_dir_fd=self._top, dst_dir_fd=self._top)
             del self._staged[MANIFEST]
+        else:
+            self._identities[MANIFEST] = old.identity
 
     def _folder(self, path: PurePosixPath, *, make: bool = True) -> int:
         """The open folder at a path inside the site's."""
@@ -309,7 +332,8 @@ class _Site:
                     status = os.fstat(file.fileno())
                     if stat.S_ISREG(status.st_mode):
                         digest = hashlib.file_digest(file, "sha256").hexdigest()
-                        return _Old(digest, stat.S_IMODE(status.st_mode) & 0o777)
+                        mode = stat.S_IMODE(status.st_mode) & 0o777
+                        return _Old(digest, mode, _identity(status))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -348,11 +372,61 @@ def _beside(folder: int, name: str, content: bytes, mode: int | None) -> _Staged
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
+            identity = _identity(os.fstat(file.fileno()))
     except BaseException:
         with suppress(OSError):
             os.unlink(aside, dir_fd=folder)
         raise
-    return _Staged(folder, aside, name)
+    return _Staged(folder, aside, name, identity)
+
+
+# --- what a folder holds, without reading it ---------------------------------------------------
+
+
+Identity = tuple[int, int, int]  # inode, size, time of change of the content in ns
+
+
+class Stamp(NamedTuple):
+    """The files below a site's folder and a digest of all that the system says of them.
+
+    The digest includes the time of the last change of each file's entry, which no program can
+    choose: whoever edits, replaces or touches a file changes the digest.
+    """
+
+    digest: str
+    files: dict[str, Identity]
+
+
+def stamp_of(folder: Path) -> Stamp | None:
+    """The stamp of a site's folder; None where it is not there, or holds a link or a device."""
+    entries: list[tuple[str, tuple[int, ...]]] = []
+    files: dict[str, Identity] = {}
+    waiting = [(str(folder), "")]
+    try:
+        if not stat.S_ISDIR(os.lstat(folder).st_mode):
+            return None
+        while waiting:
+            here, prefix = waiting.pop()
+            with os.scandir(here) as inside:
+                for entry in inside:
+                    status = entry.stat(follow_symlinks=False)
+                    name = f"{prefix}{entry.name}"
+                    if stat.S_ISDIR(status.st_mode):
+                        waiting.append((entry.path, f"{name}/"))
+                        entries.append((f"{name}/", (status.st_ino, status.st_mode)))
+                    elif stat.S_ISREG(status.st_mode):
+                        files[name] = identity = _identity(status)
+                        entries.append((name, (*identity, status.st_ctime_ns, status.st_mode)))
+                    else:
+                        return None
+    except OSError:
+        return None
+    entries.sort()
+    return Stamp(hashlib.sha256(repr(entries).encode()).hexdigest(), files)
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 # --- the folder that was named -----------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import console
-from .cache import cache_option, remembering
+from .cache import cache_option, outputs_of, remembering
 from .exit import Exit
 from .locate import organisation_option, places_argument, select, workers_option
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..findings import Finding
     from ..load import LoadedOrganisation
     from ..render import Artifact
+    from .output import WriteReport
 
 
 @click.command(short_help="Configurations, address plan, port map, matrix and picture.")
@@ -66,7 +67,6 @@ def render(
     """
     from ..load import load_organisation
     from ..load.spread import sensible_workers
-    from .output import write_artifacts
 
     if (out is None) == (against is None):
         raise click.UsageError("say where to write with --out, or what to compare with --compare")
@@ -85,24 +85,14 @@ def render(
             console.findings(errors, to=sys.stderr)
             console.note("nothing was written")
         return Exit.FINDINGS
-    artifacts = artifacts_of(loaded, codes, number)
     if against is not None:
         from .compare import compare
 
         whole = set(codes) == set(loaded.sites)
+        artifacts = artifacts_of(loaded, codes, number)
         return compare(loaded, codes, artifacts, against, everything=whole, as_json=as_json)
     assert out is not None
-    if secrets is not None:
-        from .secrets import with_secrets
-
-        artifacts = with_secrets(lambda: artifacts_of(loaded, codes, number), loaded, secrets, out)
-    report = write_artifacts(
-        artifacts,
-        out,
-        prune=prune,
-        private=secrets is not None,
-        known_sites=loaded.sites,
-    )
+    report = write(loaded, codes, out, workers, chosen.folder, prune=prune, secrets=secrets)
     if as_json:
         console.say(console.as_json(report))
         return Exit.AS_DESIGNED
@@ -119,6 +109,45 @@ def render(
     sites = f"{len(codes)} site{'' if len(codes) == 1 else 's'}"
     console.note(f"{sites}: {len(report.written)} files written, {len(report.unchanged)} unchanged")
     return Exit.AS_DESIGNED
+
+
+def write(
+    loaded: LoadedOrganisation,
+    codes: Sequence[str],
+    out: Path,
+    workers: int | None,
+    folder: Path,
+    *,
+    prune: bool = False,
+    secrets: Path | None = None,
+) -> WriteReport:
+    """Render the sites below `out`; those that an earlier run left there are only looked at."""
+    from ..load.spread import sensible_workers
+    from .output import write_artifacts
+
+    if secrets is not None:
+        from .secrets import with_secrets
+
+        number = workers or sensible_workers(len(codes))
+        artifacts = with_secrets(lambda: artifacts_of(loaded, codes, number), loaded, secrets, out)
+        return write_artifacts(artifacts, out, prune=prune, private=True, known_sites=loaded.sites)
+    with outputs_of(folder, out, loaded.memory) as outputs:
+        there = outputs.in_place(codes) if outputs is not None else {}
+        todo = [code for code in codes if code not in there]
+        artifacts = artifacts_of(loaded, todo, workers or sensible_workers(len(todo)))
+        if outputs is None:
+            return write_artifacts(artifacts, out, prune=prune, known_sites=loaded.sites)
+        report = write_artifacts(
+            outputs.seen(artifacts),
+            out,
+            prune=prune,
+            known_sites=loaded.sites,
+            on_site=outputs.keep,
+        )
+    report.unchanged += [f"{code}/{name}" for code, names in there.items() for name in names]
+    order = {code: number for number, code in enumerate(codes)}
+    report.unchanged.sort(key=lambda name: order[name.partition("/")[0]])
+    return report
 
 
 def _errors(

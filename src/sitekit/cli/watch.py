@@ -120,7 +120,7 @@ def _again(folder: Path, codes: Sequence[str], out: Path, memory: Memory) -> boo
     from ..findings import Severity
     from ..load import load_organisation
     from .output import write_artifacts
-    from .render import artifacts_of
+    from .render import artifacts_of, write
 
     began = time.monotonic()
     try:
@@ -129,9 +129,13 @@ def _again(folder: Path, codes: Sequence[str], out: Path, memory: Memory) -> boo
         console.findings(report.findings)
         bad = {f.subject for f in report.findings if f.severity is Severity.ERROR}
         good = [code for code in codes if code not in bad]
-        written = write_artifacts(
-            artifacts_of(loaded, good, 1), out, prune=False, known_sites=loaded.sites
-        ).written
+        all_of_them = set(codes) == set(loaded.sites)
+        if all_of_them:
+            written = write(loaded, good, out, 1, folder).written
+        else:
+            written = write_artifacts(
+                artifacts_of(loaded, good, 1), out, prune=False, known_sites=loaded.sites
+            ).written
     except InputError as error:
         console.problems(error.problems)
         return False

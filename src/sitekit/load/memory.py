@@ -40,8 +40,9 @@ class Summary:
 class Memory:
     """What is known of one organisation; the loader says which of it still holds.
 
-    It serves one run, or one after the other. `program` is the digest of what computes (see `program_digest`), `known` is what `as_json` gave
-    in an earlier run. Nothing in `known` is trusted to have the right form.
+    It serves one run, or one after the other. `program` is the digest of what computes (see
+    `program_digest`), `known` is what `as_json` gave in an earlier run. Nothing in `known` is
+    trusted to have the right form.
     """
 
     program: str

@@ -340,9 +340,7 @@ class _Loader:
     def bytes_of(self, path: Path) -> bytes | Problem:
         return read_limited(path, shown=self.show(path), limit=MAX_BYTES)
 
-    def model(
-        self, model: type[M], path: Path, raw: bytes | Problem
-    ) -> tuple[Document, M | None]:
+    def model(self, model: type[M], path: Path, raw: bytes | Problem) -> tuple[Document, M | None]:
         """What the bytes of one file say; what is wrong with it joins the problems."""
         self.progress(path.name)
         document = document_of(raw, shown=self.show(path))
@@ -403,7 +401,8 @@ class _Loader:
     def names(self, folder: str, ending: str) -> list[str]:
         """The files of a folder whose names end so, in order; none where it cannot be listed."""
         try:
-            return sorted(n for n in os.listdir(self.folder / folder) if n.endswith(ending))
+            with os.scandir(self.folder / folder) as inside:
+                return sorted(entry.name for entry in inside if entry.name.endswith(ending))
         except OSError:
             return []
 
@@ -599,7 +598,7 @@ def _near(here: str, own: str) -> str | None:
         return ""
     if not here.startswith(".."):
         return f"{here}{os.sep}"
-    return None if set(here.split(os.sep)) == {".."} else own  # we may stand inside of it
+    return None if set(Path(here).parts) == {".."} else own  # we may stand inside of it
 
 
 def summary_of(inputs: SiteInputs) -> Summary:

@@ -492,7 +492,7 @@ def _contract_ids_differ(table: Table, complaints: _Complaints) -> None:
 
 
 def _previous_contracts_exist(table: Table, complaints: _Complaints) -> None:
-    owners = {contract: person for contract, person in table.cells("contract_id", "person_id")}
+    owners = {row[0]: row[1] for row in table.cells("contract_id", "person_id")}
     owners.pop("", None)
     cells = table.cells("previous_contract_id", "contract_id", "person_id")
     for index, (previous, contract, person) in enumerate(cells):
@@ -602,9 +602,7 @@ def _knotted(reports: list[_Contract]) -> list[_Contract]:
                     loose.append(other)
             near.pop(gone, None)
     return [
-        contract
-        for contract in reports
-        if contract.manager_id in upper.get(contract.person_id, ())
+        contract for contract in reports if contract.manager_id in upper.get(contract.person_id, ())
     ]
 
 

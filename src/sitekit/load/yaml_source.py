@@ -251,9 +251,7 @@ class _Reader:
         assert self.top is not None
         spots = Spots()
         _lay_out(self.top, self.data, None, spots)
-        return Document(
-            self.shown, self.data, tuple(self.problems), frozenset(self.refused), spots
-        )
+        return Document(self.shown, self.data, tuple(self.problems), frozenset(self.refused), spots)
 
     def _begin(self, event: CollectionStartEvent) -> None:
         is_mapping = isinstance(event, MappingStartEvent)

@@ -179,6 +179,7 @@ def artifacts_of(
     organisation: LoadedOrganisation, codes: Sequence[str], workers: int
 ) -> Iterator[tuple[str, Artifact]]:
     """Site after site, so that few are in memory at a time."""
+    from ..load.organisation import Sites
     from ..load.spread import processes
     from ..render import render_sites
 
@@ -195,4 +196,6 @@ def artifacts_of(
         )
         for code, artifacts in sites:
             yield from ((code, artifact) for artifact in artifacts)
+            if isinstance(organisation.sites, Sites):
+                organisation.sites.release(code)
             advance()

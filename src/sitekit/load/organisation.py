@@ -114,7 +114,7 @@ def load_organisation(
 
 
 class Sites(Mapping[str, SiteInputs]):
-    """Sites by code; those that are known to be sound are understood when somebody looks."""
+    """Sites by code; those that nobody had to look at yet are understood when somebody does."""
 
     def __init__(
         self,
@@ -133,6 +133,10 @@ class Sites(Mapping[str, SiteInputs]):
                 raise KeyError(code)
             inputs = self._made[code] = self._make(code)
         return inputs
+
+    def release(self, code: str) -> None:
+        """Say that a site has been dealt with: its memory is free for the next ones."""
+        self._made.pop(code, None)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._codes)
@@ -238,7 +242,7 @@ class _Loader:
             catalogue=catalogue,
             subsidiaries={name: s for name, (_, s) in subsidiaries.items() if s is not None},
             subsidiary_documents={name: d for name, (d, _) in subsidiaries.items()},
-            sites=Sites(raw, inputs, lambda code: self.later(code, known[code], above)),
+            sites=Sites(raw, inputs, lambda code: self.later(code, raw[code], above)),
             productions=productions.productions if productions else (),
             waivers=waivers.waivers if waivers else (),
             waiver_document=waivers_document,

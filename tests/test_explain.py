@@ -16,7 +16,6 @@ import jinja2
 import pytest
 
 from sitekit import RenderError, SiteDesign, design_site, explain_line
-from sitekit.cli import run
 from sitekit.design.result import AccessPointDesign
 from sitekit.load.catalogue import load_catalogue
 from sitekit.load.catalogue_places import CataloguePlaces
@@ -458,6 +457,13 @@ def test_a_bootstrap_is_explained_too() -> None:
     assert found["text"] == path.read_text(encoding="utf-8").splitlines()[13]
 
 
+def test_a_file_names_its_organisation(tmp_path: Path) -> None:
+    path = HORIZON / "rendered/bdx01/bdx01-sw-01.cfg"
+    elsewhere = sitekit("explain", f"{path}:14", "--json", folder=tmp_path)
+    assert elsewhere.returncode == 0
+    assert json.loads(elsewhere.stdout)["device"] == "bdx01-sw-01"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -697,24 +703,3 @@ def test_the_page_shows_what_is_printed(command: str, printed: str) -> None:
     done = sitekit(*shlex.split(command)[1:], folder=ROOT)
     assert done.returncode == 0
     assert (done.stdout + done.stderr).rstrip("\n") == printed.rstrip("\n")
-
-
-# --- an option of check that had no effect -----------------------------------------------------
-
-
-def test_check_uses_the_workers_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sitekit.load import spread
-
-    made: list[int] = []
-    original = spread.processes
-
-    def counted(organisation: object, workers: int) -> object:
-        made.append(workers)
-        return original(organisation, 1)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(spread, "processes", counted)
-    monkeypatch.chdir(ROOT)
-    asked = ["check", "examples/horizon", "--today", "2026-11-24"]
-    assert run([*asked, "--workers", "2"]) == 0
-    assert run(asked) == 0
-    assert made == [2, 1]

@@ -399,7 +399,7 @@ class Stamp(NamedTuple):
 
 def stamp_of(folder: Path) -> Stamp | None:
     """The stamp of a site's folder; None where it is not there, or holds a link or a device."""
-    entries: list[tuple[str, tuple[int, ...]]] = []
+    entries: list[str] = []
     files: dict[str, Identity] = {}
     waiting = [(str(folder), "")]
     try:
@@ -413,16 +413,17 @@ def stamp_of(folder: Path) -> Stamp | None:
                     name = f"{prefix}{entry.name}"
                     if stat.S_ISDIR(status.st_mode):
                         waiting.append((entry.path, f"{name}/"))
-                        entries.append((f"{name}/", (status.st_ino, status.st_mode)))
+                        entries.append(f"{name}/\0{status.st_ino} {status.st_mode}")
                     elif stat.S_ISREG(status.st_mode):
                         files[name] = identity = _identity(status)
-                        entries.append((name, (*identity, status.st_ctime_ns, status.st_mode)))
+                        entries.append(f"{name}\0{identity} {status.st_ctime_ns} {status.st_mode}")
                     else:
                         return None
     except OSError:
         return None
     entries.sort()
-    return Stamp(hashlib.sha256(repr(entries).encode()).hexdigest(), files)
+    said = "\0".join(entries).encode("utf-8", "surrogateescape")
+    return Stamp(hashlib.sha256(said).hexdigest(), files)
 
 
 def _identity(status: os.stat_result) -> Identity:

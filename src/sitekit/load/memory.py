@@ -174,17 +174,26 @@ def digest_of(*parts: bytes) -> str:
 def program_digest() -> str:
     """The digest of what computes: every file of sitekit, its catalogue and templates, and the
     versions of Python and of the libraries that read and spell."""
-    import pydantic
-    import pydantic_core
     import yaml
 
     from .catalogue import templates_folder
 
-    versions = (sys.version, pydantic.VERSION, pydantic_core.__version__, yaml.__version__)
-    parts = [repr((VERSION, versions, yaml.__with_libyaml__)).encode()]
+    libraries = [
+        _version(name) for name in ("pydantic", "pydantic-core", "pyyaml", "jinja2", "tzdata")
+    ]
+    parts = [repr((VERSION, sys.version, libraries, yaml.__with_libyaml__)).encode()]
     for folder in dict.fromkeys((Path(__file__).parents[1], templates_folder())):
         parts += _files(folder, ("**/*.py", "**/*.yaml", "**/*.j2"))
     return digest_of(*parts)
+
+
+def _version(library: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
 
 
 def _catalogue(folder: Path) -> bytes:

@@ -343,6 +343,51 @@ def test_a_common_file_that_is_wrong_vouches_for_nothing(copy: Path, home: Path)
     assert known.get("sites", {}) == {}
 
 
+def test_a_catalogue_saved_while_it_is_read_vouches_for_nothing(
+    copy: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sitekit.load.organisation as module
+
+    path = copy / "catalogue" / "services.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("schema: 1\nservices: {}\n", encoding="utf-8")
+    real = module.load_catalogue
+
+    def saved(extra: Path | None, show: Callable[[Path], str]) -> Any:
+        found = real(extra, show)
+        path.write_text("schema: 1\nservices: {} # saved\n", encoding="utf-8")
+        return found
+
+    monkeypatch.setattr(module, "load_catalogue", saved)
+    outcome(copy, cached=True, render=False)
+    assert not home.exists()
+
+
+def test_a_template_saved_while_we_render_vouches_for_no_output(
+    copy: Path, home: Path, rendering: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sitekit.render as package
+
+    template = copy / "catalogue" / "platforms" / "own" / "port.j2"
+    template.parent.mkdir(parents=True, exist_ok=True)
+    template.write_text("old", encoding="utf-8")
+    counted = package.files_of
+
+    def saved(organisation: LoadedOrganisation, code: str) -> Any:
+        template.write_text("new", encoding="utf-8")
+        return counted(organisation, code)
+
+    arguments = ["render", "bdx01", "--organisation", str(copy), "--out", str(copy.parent / "out")]
+    monkeypatch.setattr(package, "files_of", saved)
+    assert run(arguments) == 0
+    monkeypatch.setattr(package, "files_of", counted)
+    template.write_text("old", encoding="utf-8")
+    assert run(arguments) == 0
+    assert rendering == ["bdx01", "bdx01"]
+    assert run(arguments) == 0
+    assert rendering == ["bdx01", "bdx01"]
+
+
 def test_many_at_once_leave_one_whole_file(copy: Path, home: Path) -> None:
     command = [sys.executable, "-m", "sitekit", "check", str(copy), "--today", str(WRITTEN)]
     alone = subprocess.run([*command, "--no-cache"], capture_output=True, check=False)

@@ -122,7 +122,7 @@ def outputs_of(folder: Path, out: Path, memory: Memory | None) -> Iterator[Outpu
     try:
         yield outputs
     finally:
-        if outputs.changed:
+        if outputs.changed and memory.is_current():  # templates are read while rendering
             write(path, memory.program, outputs.as_json())
 
 

@@ -53,6 +53,7 @@ class Memory:
     _last: dict[str, dict[str, Any]] = field(default_factory=dict)  # the sites of the run before
     _people: dict[str, Any] = field(default_factory=dict)
     _summaries: dict[str, Summary] = field(default_factory=dict)
+    _catalogue: bytes = b""
     _base: str = ""
     _before: dict[str, Summary] = field(default_factory=dict)
     _near: str = ""  # what the folder of the sites is called in messages
@@ -62,6 +63,15 @@ class Memory:
 
     # --- the loader's side
 
+    def look(self, folder: Path) -> None:
+        """Take the digest of the catalogue beside the organisation, before it is read."""
+        self._folder = folder
+        self._catalogue = _catalogue(folder / "catalogue")
+
+    def is_current(self) -> bool:
+        """Whether the catalogue and its templates are still what they were when we looked."""
+        return self._catalogue == _catalogue(self._folder / "catalogue")
+
     def begin(self, folder: Path, show: Show, codes: Iterable[str], *parts: bytes) -> None:
         """Say which sites there are, and the bytes that every one of them follows from."""
         self.known = self.as_json()
@@ -70,7 +80,7 @@ class Memory:
         self._last, self._sites, self._summaries, self._people = self._sites, {}, {}, {}
         self._folder, self._show, self._codes = folder, show, frozenset(codes)
         self._shown = show(folder / "organisation.yaml")
-        self._base = digest_of(self.program.encode(), _catalogue(folder / "catalogue"), *parts)
+        self._base = digest_of(self.program.encode(), self._catalogue, *parts)
 
     def key(self, code: str, *parts: bytes) -> str:
         """The digest of everything a site follows from."""

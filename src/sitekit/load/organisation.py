@@ -199,8 +199,12 @@ class _Loader:
                     )
                 ]
             )
+        if self.memory is not None:
+            self.memory.look(self.folder)
         catalogue, complaints = load_catalogue(self.folder / "catalogue", self.show)
         self.problems += complaints
+        if self.memory is not None and not self.memory.is_current():
+            self.memory = None  # somebody saved it just now: nobody knows which one we read
         document, organisation = self.file(Organisation, self.folder / "organisation.yaml")
         subsidiaries = self.files(Subsidiary, "subsidiaries")
         productions_document, productions = self.optional(Productions, "productions.yaml")

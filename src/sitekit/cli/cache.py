@@ -58,6 +58,7 @@ def remembering(folder: Path, *, unless: bool = False) -> Iterator[Memory | None
     finally:
         if memory.changed:
             write(path, program, memory.as_json())
+        memory.settle()
 
 
 class Outputs:

@@ -156,6 +156,12 @@ class Memory:
         known = self._sites.get(code)
         return str(known["key"]) if known is not None else None
 
+    def settle(self) -> None:
+        """Keep the digests of sound sites and nothing else: the rest has been written down."""
+        self._sites = {code: {"key": known["key"]} for code, known in self._sites.items()}
+        self.known, self._summaries, self._before, self._last = {}, {}, {}, {}
+        self.changed = False
+
     def as_json(self) -> dict[str, Any]:
         """What the next run may know, as plain data."""
         sites = self.known.get("sites")

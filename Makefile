@@ -33,8 +33,9 @@ check: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.ready
-	$(BIN)/python -m benchmarks.run
+# BENCH="--sites 10" takes about a minute; see benchmarks/README.md.
+bench: $(VENV)/.ready $(ORACLES)/.ready
+	$(BIN)/python -m benchmarks.run --avd-python $(ORACLES)/bin/python $(BENCH)
 
 # Renew the committed outputs of the example after a wanted change; read the difference.
 golden: $(VENV)/.ready

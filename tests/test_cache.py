@@ -346,15 +346,15 @@ def test_a_common_file_that_is_wrong_vouches_for_nothing(copy: Path, home: Path)
 def test_a_catalogue_saved_while_it_is_read_vouches_for_nothing(
     copy: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sitekit.load.organisation as module
+    import sitekit.load.standard as module
 
     path = copy / "catalogue" / "services.yaml"
     path.parent.mkdir(exist_ok=True)
     path.write_text("schema: 1\nservices: {}\n", encoding="utf-8")
     real = module.load_catalogue
 
-    def saved(extra: Path | None, show: Callable[[Path], str]) -> Any:
-        found = real(extra, show)
+    def saved(extra: Path | None, show: Callable[[Path], str], **more: Any) -> Any:
+        found = real(extra, show, **more)
         path.write_text("schema: 1\nservices: {} # saved\n", encoding="utf-8")
         return found
 

@@ -53,7 +53,8 @@ def read(file: str) -> list[str]:
     """The lines of a place's file, wherever it is."""
     path = ROOT / "device_templates" / file
     if file.startswith("sitekit:"):
-        (path,) = (ROOT / "src/sitekit/catalogue").rglob(file.removeprefix("sitekit:"))
+        name = file.removeprefix("sitekit:")  # 2026.1/flows.yaml: of an older standard
+        (path,) = (ROOT / "src/sitekit" / ("standards" if "/" in name else "catalogue")).rglob(name)
     return (path if path.exists() else Path(file)).read_text(encoding="utf-8").splitlines()
 
 

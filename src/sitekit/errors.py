@@ -67,6 +67,10 @@ class InputError(SitekitError):
         )
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Problem, ...]]]:
+        """What comes back from another process is the same error."""
+        return type(self), (self.problems,)
+
 
 class DesignError(SitekitError):
     """A design was asked for something that cannot be built as described."""

@@ -11,12 +11,14 @@ import click
 from ..errors import InputError
 from . import console, sarif
 from .cache import cache_option, remembering
+from .crew import crew, shared_crew, tell_lost
 from .exit import Exit
 from .locate import (
     Selection,
     only_one,
     organisation_option,
     places_argument,
+    scheduler_option,
     select,
     workers_option,
 )
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 )
 @workers_option
 @cache_option
+@scheduler_option
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option(
@@ -65,6 +68,7 @@ def check(
     question: str | None,
     workers: int | None,
     no_cache: bool,
+    scheduler: str | None,
     strict: bool,
     as_json: bool,
     as_sarif: bool,
@@ -81,12 +85,13 @@ def check(
       sitekit check par01 lyo01 --json
       sitekit check --sarif > sitekit.sarif
       sitekit check --rendered
+      sitekit check --scheduler tcp://127.0.0.1:8786
       sitekit check par02 --reach 'guest -> storage tcp/445'
     """
     from ..design.group import check_organisation, undesigned
     from ..findings import Severity
     from ..load import load_organisation
-    from ..load.spread import processes, sensible_workers
+    from ..load.spread import sensible_workers
 
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif exclude each other")
@@ -110,14 +115,15 @@ def check(
                 raise
             console.say(console.as_json(sarif.of_problems(error.problems, chosen.folder)))
             return Exit.WRONG_INPUT
+        shared = shared_crew(loaded, scheduler, workers)
         if rendered or folder is not None:
             from .crosscheck import findings_of_texts
 
-            texts = findings_of_texts(loaded, codes, folder, workers)
+            texts = findings_of_texts(loaded, codes, folder, workers, shared)
         number = workers or sensible_workers(len(undesigned(loaded, codes)))
         with (
             console.progress(len(codes), "checking") as advance,
-            processes(loaded, number) as pool,
+            crew(loaded, number, shared) as pool,
         ):
             report = check_organisation(
                 loaded,
@@ -126,7 +132,7 @@ def check(
                 progress=lambda _: advance(),
                 executor=pool,
                 workers=number,
-                on_lost_workers=lambda: console.note("a worker was lost; the rest is done here"),
+                on_lost_workers=tell_lost,
                 also=texts,
             )
     if as_json:

@@ -150,6 +150,11 @@ workers_option = click.option(
     metavar="N",
     help="Processes to use (default: one for few sites, else one per core).",
 )
+scheduler_option = click.option(
+    "--scheduler",
+    metavar="tcp://HOST:PORT",
+    help="Work on the workers of this Dask scheduler (extra sitekit[scale], docs/scale.md).",
+)
 places_argument = click.argument("places", nargs=-1, type=SITE, metavar="[SITE|PATH]...")
 organisation_option = click.option(
     "--organisation",

@@ -82,6 +82,8 @@ def resolved(inputs: SiteInputs) -> Iterator[tuple[str, Any, str, str, bool]]:
             level = "site" if key in own else "archetype"
             place = str(document.place((section, key)))
             yield f"{section}.{key}", value, level, place, False
+    pin = inputs.standard
+    yield "standard", pin.version, pin.level, str(pin.place or "follows the newest"), False
     for key in ("people", "area_m2", "opens", "closes", "block"):
         value = getattr(inputs.site, key)
         if value is not None:

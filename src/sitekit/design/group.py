@@ -14,6 +14,7 @@ from ..load.organisation import LoadedOrganisation
 from ..load.spread import spread
 from ..model.organisation import Waiver
 from . import design_site
+from .standards import site_behind, sites_behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,11 @@ def check_organisation(
     findings of somebody else (of the rendered text, say), which the same waivers may accept.
     """
     wanted = set(organisation.sites if sites is None else sites)
-    found: list[Finding] = [*_between_sites(organisation, wanted), *also]
+    found: list[Finding] = [
+        *_between_sites(organisation, wanted),
+        *sites_behind(organisation, wanted),
+        *also,
+    ]
     codes = sorted(wanted)
     memory = organisation.memory
     known = {c: f for c in codes if memory and (f := memory.findings(c)) is not None}
@@ -93,10 +98,12 @@ def undesigned(organisation: LoadedOrganisation, codes: Iterable[str]) -> tuple[
 def findings_of(organisation: LoadedOrganisation, code: str) -> tuple[Finding, ...]:
     """The findings of one site; one that cannot be designed at all is a finding too."""
     inputs = organisation.sites[code]
+    behind = tuple(site_behind(organisation, inputs))
     try:
-        return design_site(inputs).findings
+        return (*design_site(inputs).findings, *behind)
     except DesignError as error:
         return (
+            *behind,
             Finding(
                 rule="no-design",
                 severity=Severity.ERROR,

@@ -26,13 +26,14 @@ from ..model.organisation import (
 from ..model.people import Person
 from ..model.settings import Settings
 from ..model.site import Assigned, Site
-from .catalogue import Catalogue, load_catalogue
+from .catalogue import Catalogue
 from .csv_source import MAX_BYTES as MAX_PEOPLE_BYTES
 from .files import read_limited
 from .levels import EMPTY, LevelSource, Merged, Origin, SettingPath, expand, lay
 from .memory import Memory, Summary, digest_of
-from .people import check_people
+from .people import People, check_people
 from .references import check_references
+from .standard import Catalogues, Level, Pin, check_choices, known_standard, pin_of
 from .validate import validate
 from .yaml_source import MAX_BYTES, Document, document_of
 
@@ -40,6 +41,7 @@ M = TypeVar("M", bound=BaseModel)
 SITE_CODE = re.compile(r"[a-z][a-z0-9]{2,7}")
 CODE = re.compile(r"[a-z][a-z0-9-]{1,15}")
 Progress = Callable[[str], None]
+Show = Callable[[Path], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class SiteInputs:
     subsidiary_document: Document
     archetype_document: Document
     assigned_document: Document | None
+    standard: Pin = field(default_factory=pin_of)
 
     def place(self, *path: str | int) -> Place:
         """Where this part of the site's file stands."""
@@ -84,11 +87,28 @@ class LoadedOrganisation:
     waiver_document: Document | None
     people: Sequence[Person]
     memory: Memory | None = field(default=None, repr=False, compare=False)
+    catalogues: dict[str, Catalogue] = field(default_factory=dict)  # by version of the standard
+    moved_to: str | None = None  # the version that all sites were put at, whatever they write
 
     def summary(self, code: str) -> Summary:
         """What other sites are compared with of a site; its files are not read for it."""
         known = self.memory.summary(code) if self.memory is not None else None
         return known or summary_of(self.sites[code])
+
+    def as_for(self, subsidiary: str) -> LoadedOrganisation:
+        """The same with the catalogue that a site of this subsidiary has if it writes nothing."""
+        pin = pin_of(
+            [
+                ("organisation", self.document, self.organisation),
+                (
+                    "subsidiary",
+                    self.subsidiary_documents.get(subsidiary),
+                    self.subsidiaries.get(subsidiary),
+                ),
+            ],
+            self.moved_to,
+        )
+        return replace(self, catalogue=self.catalogues.get(pin.version, self.catalogue))
 
     def settings_of(
         self, subsidiary: str, archetype: str, site: str
@@ -103,14 +123,24 @@ class LoadedOrganisation:
 
 
 def load_organisation(
-    folder: str | Path, *, progress: Progress | None = None, memory: Memory | None = None
+    folder: str | Path,
+    *,
+    progress: Progress | None = None,
+    standard: str | None = None,
+    show: Show | None = None,
+    memory: Memory | None = None,
 ) -> LoadedOrganisation:
     """Read the folder that holds organisation.yaml.
 
-    Raises InputError with every problem of every file, sorted by place. Sites of which `memory`
-    knows that they are sound are understood when they are first looked at; it learns of the others.
+    `standard` puts every site at that version of the group standard (or at `newest`), whatever the
+    files say. `show` is how places name a file (default: as somebody in the current folder would
+    write it). Sites of which `memory` knows that they are sound are understood when they are first
+    looked at; it learns of the others, unless a standard was chosen. Raises InputError with every
+    problem of every file, sorted by place, and SitekitError when there is no such version.
     """
-    return _Loader(Path(folder), progress, memory).load()
+    if standard is not None or show is not None:
+        memory = None  # verdicts are about what the files say, named as from here
+    return _Loader(Path(folder), progress, standard, show, memory).load()
 
 
 class Sites(Mapping[str, SiteInputs]):
@@ -161,7 +191,7 @@ class _Raw:
 class _Above:
     """What all sites stand on, understood."""
 
-    catalogue: Catalogue
+    catalogues: Catalogues
     document: Document
     organisation: Organisation | None
     subsidiaries: dict[str, tuple[Document, Subsidiary | None]]
@@ -175,17 +205,26 @@ _Memories = dict[str, tuple[Document, Assigned | None]]
 class _Loader:
     """Reads file after file into one list of problems; gives up only at the end."""
 
-    def __init__(self, folder: Path, progress: Progress | None, memory: Memory | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        progress: Progress | None = None,
+        standard: str | None = None,
+        show: Show | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         self.folder = folder
+        self.moved_to = known_standard(standard)
         self.problems: list[Problem] = []
         self.progress = progress or (lambda _: None)
         self.shared = _SharedSettings()
         self.memory = memory
-        self.levels: _Levels | None = None
+        self.levels: dict[str, _Levels] = {}  # by version of the standard
         self.second: _Loader | None = None  # understands the sites that this one did not have to
         self.raw: dict[str, bytes] = {}  # of the files that many sites follow from
         self.own = "" if str(folder) == "." else f"{folder}{os.sep}"
         self.near = _near(os.path.relpath(folder), self.own)
+        self._show = show
 
     def load(self) -> LoadedOrganisation:
         if not (self.folder / "organisation.yaml").exists():
@@ -201,16 +240,13 @@ class _Loader:
             )
         if self.memory is not None:
             self.memory.look(self.folder)
-        catalogue, complaints = load_catalogue(self.folder / "catalogue", self.show)
-        self.problems += complaints
-        if self.memory is not None and not self.memory.is_current():
-            self.memory = None  # somebody saved it just now: nobody knows which one we read
+        catalogues = Catalogues(self.folder / "catalogue", self.show, self.problems)
         document, organisation = self.file(Organisation, self.folder / "organisation.yaml")
         subsidiaries = self.files(Subsidiary, "subsidiaries")
         productions_document, productions = self.optional(Productions, "productions.yaml")
         waivers_document, waivers = self.optional(Waivers, "waivers.yaml")
         above = _Above(
-            catalogue=catalogue,
+            catalogues=catalogues,
             document=document,
             organisation=organisation,
             subsidiaries=subsidiaries,
@@ -218,25 +254,37 @@ class _Loader:
         )
         raw, orphans = self.site_files()
         known = self.known(raw, above)
-        people = self.people(
-            set(subsidiaries),
-            set(raw),
-            {p.code for p in productions.productions} if productions else set(),
-        )
+        if self.memory is not None and not self.memory.is_current():
+            # A catalogue was saved just now: nobody knows which one we read.
+            return _Loader(self.folder, self.progress).load()
+        before = len(self.problems)
+        people = self.people(set(subsidiaries), set(raw), _codes(productions_document))
+        understood = self.people_file.exists() and len(self.problems) == before
         sites, assigned = self.understood(raw, known, orphans)
-        inputs = self.sites(above, sites, assigned)
+        check_choices(
+            [("", document, organisation), *(("", *s) for s in subsidiaries.values())],
+            self.problems,
+        )
+        pins = self.pins(above, sites)
+        chosen = {code: catalogues.of(pin.version) for code, pin in pins.items()}
+        catalogue = catalogues.of(
+            pin_of([("organisation", document, organisation)], self.moved_to).version
+        )
+        inputs = self.sites(above, pins, sites, assigned)
         check_references(
-            catalogue=catalogue,
+            catalogues=(catalogue, *chosen.values()),
+            catalogue_of=chosen,
             organisation=organisation,
             subsidiaries=subsidiaries,
             sites=sites,
             assigned=assigned,
             productions=(productions_document, productions),
             waivers=(waivers_document, waivers),
+            people=people.ids if understood and isinstance(people, People) else None,
             problems=self.problems,
             known_sites=known,
         )
-        self.remember(inputs, raw)
+        self.remember(inputs, raw, above)
         if self.problems or organisation is None:
             raise InputError(self.problems)
         return LoadedOrganisation(
@@ -252,7 +300,23 @@ class _Loader:
             waiver_document=waivers_document,
             people=people,
             memory=self.memory,
+            catalogues=catalogues.by_version,
+            moved_to=self.moved_to,
         )
+
+    def pins(self, above: _Above, sites: _Sites) -> dict[str, Pin]:
+        """The version of the standard that each site has."""
+        check_choices([("", *site) for site in sites.values()], self.problems)
+        found = {}
+        for code, (document, site) in sites.items():
+            subsidiary = above.subsidiaries.get(site.subsidiary if site else "", (None, None))
+            levels: list[Level] = [
+                ("organisation", above.document, above.organisation),
+                ("subsidiary", *subsidiary),
+                ("site", document, site),
+            ]
+            found[code] = pin_of(levels, self.moved_to)
+        return found
 
     def site_files(self) -> tuple[dict[str, _Raw], list[Path]]:
         """The bytes of every site by its code, and files of chosen values that have no site."""
@@ -296,10 +360,12 @@ class _Loader:
             ),
         )
 
-    def remember(self, inputs: Mapping[str, SiteInputs], raw: Mapping[str, _Raw]) -> None:
+    def remember(
+        self, inputs: Mapping[str, SiteInputs], raw: Mapping[str, _Raw], above: _Above
+    ) -> None:
         """Remember the sites that nothing was wrong with, nor with what they stand on."""
         memory = self.memory
-        if memory is None:
+        if memory is None or not memory.is_current():
             return
         sites, people = f"{self.show(self.folder / 'sites')}{os.sep}", self.show(self.people_file)
         wrong = {problem.place.file for problem in self.problems}
@@ -308,21 +374,14 @@ class _Loader:
         for code, site in inputs.items():
             documents = (site.document, site.assigned_document)
             if wrong.isdisjoint(document.file for document in documents if document):
-                above = _Above(
-                    catalogue=site.catalogue,
-                    document=site.organisation_document,
-                    organisation=site.organisation,
-                    subsidiaries={site.subsidiary_code: (site.subsidiary_document, None)},
-                    networks={code: site.productions},
-                )
                 key = self.key(code, raw[code], site.subsidiary_code, above)
                 memory.keep(code, key, summary_of(site), site.document.file)
 
     def later(self, code: str, files: _Raw, above: _Above) -> SiteInputs:
         """A site that is known to be sound, understood now."""
-        later = self.second = self.second or _Loader(self.folder, None, None)
+        later = self.second = self.second or _Loader(self.folder)
         sites, assigned = later.understood({code: files}, {}, ())
-        inputs = later.sites(above, sites, assigned)
+        inputs = later.sites(above, later.pins(above, sites), sites, assigned)
         if later.problems or code not in inputs:
             raise InputError(later.problems)
         return inputs[code]
@@ -450,22 +509,25 @@ class _Loader:
         self.problems += found
         return people
 
-    def sites(self, above: _Above, sites: _Sites, assigned: _Memories) -> dict[str, SiteInputs]:
+    def sites(
+        self, above: _Above, pins: Mapping[str, Pin], sites: _Sites, assigned: _Memories
+    ) -> dict[str, SiteInputs]:
         """Lay the levels over one another for each site whose files are sound."""
-        if self.levels is None:
-            self.levels = _Levels(above.catalogue, above.document, self.problems)
         inputs = {}
         for code, (document, site) in sites.items():
             subsidiary_document, subsidiary = above.subsidiaries.get(
                 site.subsidiary if site else "", (None, None)
             )
-            archetype = above.catalogue.archetypes.get(site.archetype) if site else None
+            catalogue = above.catalogues.of(pins[code].version)
+            archetype = catalogue.archetypes.get(site.archetype) if site else None
             if not (site and subsidiary and subsidiary_document and archetype):
                 continue
             if above.organisation is None:
                 continue
-            archetype_document = above.catalogue.archetype_documents[archetype.name]
-            merged = self.levels.of_site(
+            archetype_document = catalogue.archetype_documents[archetype.name]
+            if catalogue.standard not in self.levels:
+                self.levels[catalogue.standard] = _Levels(catalogue, above.document, self.problems)
+            merged = self.levels[catalogue.standard].of_site(
                 (site.subsidiary, subsidiary_document),
                 (archetype.name, archetype_document),
                 document,
@@ -482,7 +544,7 @@ class _Loader:
                 subsidiary=subsidiary,
                 organisation=above.organisation,
                 archetype=archetype,
-                catalogue=above.catalogue,
+                catalogue=catalogue,
                 settings=settings,
                 origins=merged.origins,
                 assigned=memory,
@@ -492,6 +554,7 @@ class _Loader:
                 subsidiary_document=subsidiary_document,
                 archetype_document=archetype_document,
                 assigned_document=assigned_document,
+                standard=pins[code],
             )
         return inputs
 
@@ -516,6 +579,8 @@ class _Loader:
 
     def show(self, path: Path) -> str:
         """The path as somebody in the current folder would write it."""
+        if self._show is not None:
+            return self._show(path)
         text, own = str(path), self.own
         if self.near is None or not text.startswith(own):
             shown = os.path.relpath(path)
@@ -638,6 +703,14 @@ def summary_of(inputs: SiteInputs) -> Summary:
         if uplink.addressing != "dhcp"
     ]
     return Summary(inputs.subsidiary_code, block, tuple(devices), tuple(lines))
+
+
+def _codes(document: Document | None) -> set[str]:
+    """The codes of the productions; also where something else of their file is not understood."""
+    written = document.data.get("productions") if document is not None else None
+    each = written if isinstance(written, list) else ()
+    codes = (item.get("code") for item in each if isinstance(item, dict))
+    return {code for code in codes if isinstance(code, str)}
 
 
 def _by_site(

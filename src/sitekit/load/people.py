@@ -153,6 +153,11 @@ class People(Sequence[Person]):
             self._made = _people(models)
         return self._made[index]
 
+    def ids(self) -> set[str]:
+        """The ids of all; nobody is made for it."""
+        contracts = _examine(self._raw, self._shown, self._known, [], None)
+        return {contract.person_id for contract in contracts}
+
     def __iter__(self) -> Iterator[Person]:
         return iter(self[:])
 

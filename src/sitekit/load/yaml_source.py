@@ -127,6 +127,11 @@ def parse_yaml(raw: bytes, *, shown: str) -> Document:
     return _unusable(*reader.problems)
 
 
+def compose(text: str) -> yaml.Node | None:
+    """The nodes of a text in which `parse_yaml` finds nothing wrong, read by the same parser."""
+    return yaml.compose(text, Loader=_LOADER)
+
+
 def _unusable(*problems: Problem) -> Document:
     nowhere = Spots()
     nowhere.begin(Spot(0, 0, 0, 0), None)

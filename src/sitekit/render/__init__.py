@@ -74,4 +74,4 @@ def files_of(organisation: LoadedOrganisation, code: str) -> tuple[Artifact, ...
         design = design_site(organisation.sites[code])
     except DesignError as error:
         raise DesignError(f"{code}: {error.message}", hint=error.hint) from None
-    return tuple(render_site(design, organisation.catalogue))
+    return tuple(render_site(design, organisation.sites[code].catalogue))

@@ -21,7 +21,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -62,17 +62,21 @@ def write_artifacts(
     prune: bool,
     private: bool = False,
     known_sites: Collection[str] | None = None,
+    on_site: Callable[[str, Stamp | None], None] | None = None,
 ) -> WriteReport:
     """Write the artifacts of site after site below `out`; only changed files are touched.
 
     The artifacts of a site come next to each other; all of them reach their places together, once
     the last one of the last site is there. `private` files can be read by their owner alone.
     Folders that an earlier run made for a site that is not among `known_sites` count as files of
-    removed devices. Raises OutputError for a name or a link that leads outside, where a file
+    removed devices. Once all files are in their places, `on_site` is told of each site what
+    `stamp_of` says of its folder from now on; None where it holds more than was asked for, or
+    changed while we wrote. Raises OutputError for a name or a link that leads outside, where a file
     cannot be written, and when another run writes here.
     """
     report = WriteReport()
     done: set[str] = set()
+    left: dict[str, dict[str, Identity] | None] = {}
     with _opened(out, private=private) as top:
         _lock(top, out)
         report.completed += _complete(top, out)
@@ -85,12 +89,18 @@ def write_artifacts(
                     for _, artifact in group:
                         site.stage(artifact)
                     site.finish(prune=prune)
+                    if on_site is not None:
+                        left[code] = site.left
             if known_sites is not None:
                 for code in _left_behind(top, {*known_sites, *done}):
                     with _Site(top, out, code, report, following) as site:
                         site.finish(prune=prune)
             if following.commit():
                 _complete(top, out)
+    if on_site is not None:
+        for code, files in left.items():
+            stamp = stamp_of(out / code)
+            on_site(code, stamp if stamp is not None and stamp.files == files else None)
     return report
 
 
@@ -136,7 +146,7 @@ class _Next:
                 _empty(self._top, self._folder)
             os.close(self._folder)
 
-    def add(self, code: str, name: str, content: bytes, mode: int | None) -> None:
+    def add(self, code: str, name: str, content: bytes, mode: int | None) -> Identity:
         """Write what a file is to hold; no mode: what the umask says."""
         folder = self._opened()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -148,7 +158,9 @@ class _Next:
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
+            identity = _identity(os.fstat(file.fileno()))
         self._moves.append((code, name))
+        return identity
 
     def remove(self, code: str, name: str, digest: str) -> None:
         """Remove a file that still has this digest when the others go into place."""
@@ -325,6 +337,7 @@ class _Old(NamedTuple):
 
     digest: str
     mode: int
+    identity: Identity
 
 
 class _Site:
@@ -343,6 +356,8 @@ class _Site:
         self._device = os.fstat(top).st_dev
         self._above = top
         self._digests: dict[str, str] = {}
+        self._identities: dict[str, Identity] = {}
+        self._stale = False
         self._folders: dict[PurePosixPath, int | None] = {}
         try:
             self._top = self._folder(PurePosixPath())
@@ -376,19 +391,27 @@ class _Site:
             if old and old.digest in self._known.get(name, ()):
                 self._known[name] = {old.digest}
             if old and old.digest == digest and old.mode == mode:
+                self._identities[name] = old.identity
                 self._report.unchanged.append(self._named(name))
                 return
             self._may_write(folder)
-            self._next.add(self._code, name, content, mode)
+            self._identities[name] = self._next.add(self._code, name, content, mode)
             self._report.written.append(self._named(name))
             if old and old.digest not in {digest, *self._known.get(name, ())}:
                 self._report.overwritten.append(self._named(name))
 
     def finish(self, *, prune: bool) -> None:
         """Look after the files that nothing asks for any more, and list all in the manifest."""
-        files = {**self._digests, **self._look_after_stale(prune=prune)}
+        stale = self._look_after_stale(prune=prune)
+        self._stale = bool(stale)
+        files = {**self._digests, **stale}
         with _explained(self._shown / MANIFEST):
             self._write_manifest(files)
+
+    @property
+    def left(self) -> dict[str, Identity] | None:
+        """The files that the folder will hold; None where it holds more than was asked for."""
+        return None if self._stale else self._identities
 
     def _look_after_stale(self, *, prune: bool) -> dict[str, str]:
         """Report, or remove, what the manifest lists and nothing asks for; give what stays."""
@@ -465,7 +488,9 @@ class _Site:
                 self._next.remove(self._code, MANIFEST, old.digest)
         elif not (old and old.digest == digest and old.mode == mode):
             self._may_write(self._top)
-            self._next.add(self._code, MANIFEST, content, mode)
+            self._identities[MANIFEST] = self._next.add(self._code, MANIFEST, content, mode)
+        else:
+            self._identities[MANIFEST] = old.identity
 
     def _folder(self, path: PurePosixPath) -> int | None:
         """The open folder at a path inside the site's; None where there is none yet."""
@@ -508,7 +533,8 @@ def _old(folder: int, name: str, shown: Path) -> _Old | None:
                 status = os.fstat(file.fileno())
                 if stat.S_ISREG(status.st_mode):
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
-                    return _Old(digest, stat.S_IMODE(status.st_mode) & 0o777)
+                    mode = stat.S_IMODE(status.st_mode) & 0o777
+                    return _Old(digest, mode, _identity(status))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -531,6 +557,56 @@ def _explained(shown: Path) -> Iterator[None]:
             f"{shown} cannot be written: {error.strerror}",
             hint="nothing is half done: make room or change permissions, and run again",
         ) from None
+
+
+# --- what a folder holds, without reading it ---------------------------------------------------
+
+
+Identity = tuple[int, int, int]  # inode, size, time of change of the content in ns
+
+
+class Stamp(NamedTuple):
+    """The files below a site's folder and a digest of all that the system says of them.
+
+    The digest includes the time of the last change of each file's entry, which no program can
+    choose: whoever edits, replaces or touches a file changes the digest.
+    """
+
+    digest: str
+    files: dict[str, Identity]
+
+
+def stamp_of(folder: Path) -> Stamp | None:
+    """The stamp of a site's folder; None where it is not there, or holds a link or a device."""
+    entries: list[str] = []
+    files: dict[str, Identity] = {}
+    waiting = [(str(folder), "")]
+    try:
+        if not stat.S_ISDIR(os.lstat(folder).st_mode):
+            return None
+        while waiting:
+            here, prefix = waiting.pop()
+            with os.scandir(here) as inside:
+                for entry in inside:
+                    status = entry.stat(follow_symlinks=False)
+                    name = f"{prefix}{entry.name}"
+                    if stat.S_ISDIR(status.st_mode):
+                        waiting.append((entry.path, f"{name}/"))
+                        entries.append(f"{name}/\0{status.st_ino} {status.st_mode}")
+                    elif stat.S_ISREG(status.st_mode):
+                        files[name] = identity = _identity(status)
+                        entries.append(f"{name}\0{identity} {status.st_ctime_ns} {status.st_mode}")
+                    else:
+                        return None
+    except OSError:
+        return None
+    entries.sort()
+    said = "\0".join(entries).encode("utf-8", "surrogateescape")
+    return Stamp(hashlib.sha256(said).hexdigest(), files)
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 # --- the folder that was named -----------------------------------------------------------------

@@ -5,7 +5,7 @@ ORACLES := .venv-oracles
 BIN := $(VENV)/bin
 EXAMPLE := examples/horizon
 
-.PHONY: demo test test-all oracles check bench lock golden clean
+.PHONY: demo test test-all fuzz oracles check bench lock golden clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready
@@ -23,6 +23,10 @@ test: $(VENV)/.ready
 test-all: $(VENV)/.ready $(ORACLES)/.ready
 	$(BIN)/python -m pytest -n auto --slow --ignore tests/oracles
 	$(ORACLES)/bin/python -m pytest -n auto --dist worksteal --slow tests/oracles
+
+# A hundred thousand hostile organisations through the loader; findings go to tests/fuzz/found.
+fuzz: $(VENV)/.ready
+	$(BIN)/python -m tests.fuzz.run --inputs 100000
 
 # The vendors' grammars, in an environment of their own: see docs/oracles.md.
 oracles: $(ORACLES)/.ready

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from sitekit.errors import Place
 from sitekit.load import LoadedOrganisation
 from sitekit.model.people import Engagement, Person
 from tests.organisations import horizon
@@ -53,12 +52,7 @@ BOSS = person("B0001", engagement(0, date(2020, 1, 1), None), first_name="Inès"
 
 def organisation(*people: Person) -> LoadedOrganisation:
     """The example organisation with these people alone."""
-    places = {
-        e.contract_id: Place("people.csv", number + 2, 1)
-        for number, p in enumerate(people)
-        for e in p.engagements
-    }
-    return replace(horizon(), people=people, people_places=places, register=())
+    return replace(horizon(), people=people, register=())
 
 
 @st.composite

@@ -137,9 +137,14 @@ def refused(organisation: LoadedOrganisation, code: str) -> str:
 def test_both_workers_work_and_the_result_is_in_order(two: Cluster) -> None:
     with cluster.cluster(horizon(), two.address) as pool:
         assert pool.width == 2
-        found = list(spread(where_it_ran, horizon(), CODES * 3, executor=pool))
-    assert [name for name, _ in found] == [horizon().sites[c].site.name for c in CODES * 3]
-    assert {pid for _, pid in found} == {worker.pid for worker in two.workers}
+        seen: set[int] = set()
+        ends = time.monotonic() + 60  # on a busy machine one worker may take all of them
+        while len(seen) < 2 and time.monotonic() < ends:
+            found = list(spread(where_it_ran, horizon(), CODES * 3, executor=pool))
+            names = [horizon().sites[c].site.name for c in CODES * 3]
+            assert [name for name, _ in found] == names
+            seen |= {pid for _, pid in found}
+    assert seen == {worker.pid for worker in two.workers}
 
 
 def test_the_bytes_are_those_of_one_process(two: Cluster) -> None:
@@ -211,10 +216,8 @@ def test_a_lost_worker_loses_nothing(tmp_path: Path) -> None:
         found = [next(results)]
         made.workers[0].send_signal(signal.SIGKILL)
         found += results
-        survivor = made.workers[1].pid
     assert [name for name, _ in found] == [horizon().sites[c].site.name for c in CODES * 2]
-    assert found[-1][1] == survivor
-    assert os.getpid() not in {pid for _, pid in found}
+    assert {pid for _, pid in found} <= {worker.pid for worker in made.workers}
     assert lost == []
 
 

@@ -89,10 +89,13 @@ def test_the_first_versions_example_becomes_the_example(old: Path) -> None:
         str(change.path.relative_to(old)) for change in (*planned.changes, *planned.schemas)
     }
     for kind in KINDS:
-        assert after[f".schemas/{kind}.json"].decode() == schema_text(kind)
+        if kind != "identity":  # there were no rules for people then
+            assert after[f".schemas/{kind}.json"].decode() == schema_text(kind)
     # The example of today is this, with two additions since: a pin and its waiver.
     for name, text in after.items():
         today = (HORIZON / name).read_bytes()
+        if name == "people.csv":  # two of the freelancers are guests since
+            today = today.replace(b";guest;;", b";member;frontline;")
         if name in ("sites/nce01.yaml", "waivers.yaml"):
             ours, theirs = (data.decode().splitlines() for data in (text, today))
             said = list(difflib.ndiff(ours, theirs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import random
@@ -11,13 +12,14 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from sitekit import cli, people
 from sitekit.load import load_organisation
+from sitekit.load.memory import Memory
 from tests.memory_graph import TENANT, MemoryGraph
 from tests.organisations import HORIZON, ROOT, copy_of_horizon, edit, horizon
 
@@ -316,8 +318,37 @@ def killed_and_run_again(seed: int, folder: Path, graph: MemoryGraph) -> None:
 # --- check -------------------------------------------------------------------------------------
 
 
-HEADER = "person_id;subsidiary;last_name;first_name;upn;contract_type;contract_id;production;"
-HEADER += "department;start_date;end_date;site;manager_id;account_type;licence_profile;status"
+COLUMNS = [
+    "person_id",
+    "subsidiary",
+    "last_name",
+    "first_name",
+    "upn",
+    "contract_type",
+    "contract_id",
+    "production",
+    "department",
+    "start_date",
+    "end_date",
+    "site",
+    "manager_id",
+    "account_type",
+    "licence_profile",
+    "status",
+]
+
+
+def add_people(folder: Path, text: str) -> None:
+    """Rows behind those of the example, whose own people stay."""
+    path = folder / "people.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        table = csv.DictReader(file, delimiter=";")
+        rows = [*table, *csv.DictReader(text.splitlines(), COLUMNS, delimiter=";")]
+        names = [*(table.fieldnames or ()), "upn"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        written = csv.DictWriter(file, names, restval="", delimiter=";", lineterminator="\n")
+        written.writeheader()
+        written.writerows(rows)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +357,7 @@ HEADER += "department;start_date;end_date;site;manager_id;account_type;licence_p
         (
             "P1;hmp;Sand;Léa;lea@horizon.example;cdi;C1;;image;2026-01-05;;par01;;member;;active\n"
             "P2;hpo;Aziz;Noor;lea@horizon.example;cdi;C2;;son;2026-01-05;;par02;;member;;active",
-            "people.csv:3:1: error: par02: P2 of hpo is to be called lea@horizon.example, and so "
+            "people.csv:170:1: error: par02: P2 of hpo is to be called lea@horizon.example, and so "
             "is P1 of hmp",
         ),
         (
@@ -364,7 +395,7 @@ def test_check_refuses_what_no_cloud_is_needed_to_see(
     row: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = copy_of_horizon(tmp_path)
-    (folder / "people.csv").write_text(f"{HEADER}\n{row}\n", encoding="utf-8")
+    add_people(folder, row)
     assert cli.run(["check", str(folder), "--today", "2026-11-24"]) == 1
     assert said in capsys.readouterr().out
 
@@ -393,3 +424,36 @@ def test_check_names_both_lines_of_a_name_that_two_branches_gave(
     told = capsys.readouterr().out
     assert "stands for P0001" in told
     assert "and for P0002 [register-twice]" in told
+
+
+def test_what_was_found_is_remembered_until_something_of_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_of_horizon(tmp_path)
+    add_people(folder, "P1;hmp;王;小明;;cdi;C1;;image;2026-01-05;;par01;;member;;active")
+    day = date(2026, 11, 24)
+    memory = Memory("program")
+    found = people.findings(load_organisation(folder, memory=memory), day)
+    assert [f.rule for f in found] == ["no-upn"]
+
+    def looked(*_: object) -> None:
+        raise LookupError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sitekit.people.checks._Checks", looked)
+        known = Memory("program", json.loads(json.dumps(memory.as_json())))
+        assert people.findings(load_organisation(folder, memory=known), day) == found
+        for changed in (
+            (folder, date(2026, 11, 25)),
+            (folder / "people.register.csv", day),
+            (folder / "organisation.yaml", day),
+        ):
+            path, today = changed
+            if path.is_file():
+                text = path.read_text(encoding="utf-8")
+                text = text.replace("adele", "adeline").replace("[entra-p1, ", "[")
+                path.write_text(text.replace("axel.", "axelle."), encoding="utf-8")
+            known = Memory("program", json.loads(json.dumps(memory.as_json())))
+            loaded = load_organisation(folder, memory=known)
+            with pytest.raises(LookupError):
+                people.findings(loaded, today)

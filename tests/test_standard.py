@@ -35,6 +35,7 @@ FACTS = {  # these have no versions: see docs/versions.md
     "hardware",
     "hardware_places",
     "uplink_kinds",
+    "identity",
     "platforms",
     "platform_folders",
     "archetype_documents",
@@ -215,13 +216,13 @@ def test_moving_everything_gives_what_pinning_everything_gives(
 
 def test_a_worker_moves_the_sites_as_its_caller_did() -> None:
     moved = load_organisation(HORIZON, standard="newest")
-    state = spread._state(moved)
-    assert state.endswith("@2026.2")
-    assert spread._state(horizon()) == spread.fingerprint(HORIZON)
+    source = spread.know(moved)
+    assert source.moved_to == "2026.2"
+    assert spread.know(horizon()).moved_to is None
     known = dict(spread._known)
     spread._known.clear()
     try:
-        files = spread.run(files_of, str(HORIZON), "nce01", state)
+        files = spread.run(files_of, source, "nce01")
     finally:
         spread._known.clear()
         spread._known.update(known)

@@ -10,6 +10,7 @@ import click
 
 from ..errors import InputError
 from . import console, sarif
+from .cache import cache_option, remembering
 from .crew import crew, shared_crew, tell_lost
 from .exit import Exit
 from .locate import (
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     help="Answer which rule decides a conversation: 'guest -> storage tcp/445'. One SITE.",
 )
 @workers_option
+@cache_option
 @scheduler_option
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
@@ -65,6 +67,7 @@ def check(
     folder: Path | None,
     question: str | None,
     workers: int | None,
+    no_cache: bool,
     scheduler: str | None,
     strict: bool,
     as_json: bool,
@@ -85,7 +88,7 @@ def check(
       sitekit check --scheduler tcp://127.0.0.1:8786
       sitekit check par02 --reach 'guest -> storage tcp/445'
     """
-    from ..design.group import check_organisation
+    from ..design.group import check_organisation, undesigned
     from ..findings import Severity
     from ..load import load_organisation
     from ..load.spread import sensible_workers
@@ -101,40 +104,41 @@ def check(
         if as_sarif:
             raise click.UsageError("--reach gives an answer, not findings: without --sarif")
         return answer(chosen.folder, only_one(chosen), question, folder, as_json=as_json)
-    try:
-        loaded = load_organisation(chosen.folder)
-    except InputError as error:
-        if not as_sarif:
-            raise
-        console.say(console.as_json(sarif.of_problems(error.problems, chosen.folder)))
-        return Exit.WRONG_INPUT
     codes = chosen.sites
     day = today.date() if today else date.today()
     from ..people import findings as findings_of_people
 
     named = any(place in codes for place in places)
-    texts = findings_of_people(loaded, day, sites=codes if named else None)
-    about_people = len(texts)
-    shared = shared_crew(loaded, scheduler, workers)
-    if rendered or folder is not None:
-        from .crosscheck import findings_of_texts
+    with remembering(chosen.folder, unless=no_cache) as memory:
+        try:
+            loaded = load_organisation(chosen.folder, memory=memory)
+        except InputError as error:
+            if not as_sarif:
+                raise
+            console.say(console.as_json(sarif.of_problems(error.problems, chosen.folder)))
+            return Exit.WRONG_INPUT
+        texts = findings_of_people(loaded, day, sites=codes if named else None)
+        about_people = len(texts)
+        shared = shared_crew(loaded, scheduler, workers)
+        if rendered or folder is not None:
+            from .crosscheck import findings_of_texts
 
-        texts += findings_of_texts(loaded, codes, folder, workers, shared)
-    number = workers or sensible_workers(len(codes))
-    with (
-        console.progress(len(codes), "checking") as advance,
-        crew(loaded, number, shared) as pool,
-    ):
-        report = check_organisation(
-            loaded,
-            today=day,
-            sites=codes,
-            progress=lambda _: advance(),
-            executor=pool,
-            workers=number,
-            on_lost_workers=tell_lost,
-            also=texts,
-        )
+            texts += findings_of_texts(loaded, codes, folder, workers, shared)
+        number = workers or sensible_workers(len(undesigned(loaded, codes)))
+        with (
+            console.progress(len(codes), "checking") as advance,
+            crew(loaded, number, shared) as pool,
+        ):
+            report = check_organisation(
+                loaded,
+                today=day,
+                sites=codes,
+                progress=lambda _: advance(),
+                executor=pool,
+                workers=number,
+                on_lost_workers=tell_lost,
+                also=texts,
+            )
     if as_json:
         console.say(
             console.as_json(

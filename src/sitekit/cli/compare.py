@@ -112,13 +112,15 @@ def _rendered(
 ) -> dict[str, Text]:
     """Rendered files of a folder; the platform of a device that is gone is told by its suffix."""
     from ..diff.effect import Text
+    from .output import refuse_unfinished
 
+    refuse_unfinished(folder)
     by_suffix = {p.suffix: name for name, p in organisation.catalogue.platforms.items()}
     found: dict[str, Text] = {}
     for path in sorted(folder.glob("*/**/*")):
         within = PurePosixPath(path.relative_to(folder).as_posix())
         name = str(within)
-        if not path.is_file() or path.name.startswith("."):
+        if not path.is_file() or any(part.startswith(".") for part in within.parts):
             continue
         if codes is not None and within.parts[0] not in codes:
             continue

@@ -94,7 +94,9 @@ def rendered(organisation: LoadedOrganisation, code: str) -> Iterator[Artifact]:
 def written(folder: Path, code: str) -> list[Artifact]:
     """The same as it stands in a folder. Raises SitekitError where it is not there or no text."""
     from ..render import Artifact
+    from .output import refuse_unfinished
 
+    refuse_unfinished(folder)
     found = []
     try:
         for path in sorted((folder / code).iterdir()):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import console
+from .cache import cache_option, outputs_of, remembering
 from .crew import crew, shared_crew, tell_lost
 from .exit import Exit
 from .locate import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..findings import Finding
     from ..load import LoadedOrganisation
     from ..render import Artifact
+    from .output import WriteReport
 
 
 @click.command(short_help="Configurations, address plan, port map, matrix and picture.")
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     help="Put real secrets in: a YAML file of reference: value, mode 0600, outside the repository.",
 )
 @workers_option
+@cache_option
 @scheduler_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def render(
@@ -65,6 +68,7 @@ def render(
     prune: bool,
     secrets: Path | None,
     workers: int | None,
+    no_cache: bool,
     scheduler: str | None,
     as_json: bool,
 ) -> Exit:
@@ -83,7 +87,6 @@ def render(
     """
     from ..load import load_organisation
     from ..load.spread import sensible_workers
-    from .output import write_artifacts
 
     if sum(choice is not None for choice in (out, against, to_standard)) != 1:
         raise click.UsageError(
@@ -93,14 +96,15 @@ def render(
         option = "--compare" if against is not None else "--to-standard"
         raise click.UsageError(f"{option} writes nothing: without --prune and --with-secrets")
     chosen = select(places, organisation)
-    loaded = load_organisation(chosen.folder)
-    moved = load_organisation(chosen.folder, standard=to_standard) if to_standard else None
     codes = chosen.sites
     number = workers or sensible_workers(len(codes))
-    shared = shared_crew(loaded, scheduler, workers)
-    errors = _errors(loaded, codes, number, shared)
-    if moved is not None and not errors:
-        errors = _errors(moved, codes, number, None)
+    with remembering(chosen.folder, unless=no_cache) as memory:
+        loaded = load_organisation(chosen.folder, memory=memory)
+        moved = load_organisation(chosen.folder, standard=to_standard) if to_standard else None
+        shared = shared_crew(loaded, scheduler, workers)
+        errors = _errors(loaded, codes, workers, shared)
+        if moved is not None and not errors:
+            errors = _errors(moved, codes, workers, None)
     if errors:
         if as_json:
             console.say(console.as_json({"refused": errors}))
@@ -108,7 +112,6 @@ def render(
             console.findings(errors, to=sys.stderr)
             console.note("nothing was written")
         return Exit.FINDINGS
-    artifacts = artifacts_of(loaded, codes, number, shared)
     if moved is not None:
         from .compare import compare_standards
 
@@ -117,24 +120,17 @@ def render(
         from .compare import compare
 
         whole = set(codes) == set(loaded.sites)
+        artifacts = artifacts_of(loaded, codes, number, shared)
         return compare(loaded, codes, artifacts, against, everything=whole, as_json=as_json)
     assert out is not None
-    if secrets is not None:
-        from .secrets import with_secrets
-
-        artifacts = with_secrets(
-            lambda: artifacts_of(loaded, codes, number, shared), loaded, secrets, out
-        )
-    report = write_artifacts(
-        artifacts,
-        out,
-        prune=prune,
-        private=secrets is not None,
-        known_sites=loaded.sites,
+    report = write(
+        loaded, codes, out, workers, chosen.folder, prune=prune, secrets=secrets, shared=shared
     )
     if as_json:
         console.say(console.as_json(report))
         return Exit.AS_DESIGNED
+    for name in report.completed:
+        console.note(f"{out / name}: of an earlier run that was cut short, now in place")
     for name in report.written:
         console.say(f"{out / name}")
     for name in report.overwritten:
@@ -150,16 +146,63 @@ def render(
     return Exit.AS_DESIGNED
 
 
+def write(
+    loaded: LoadedOrganisation,
+    codes: Sequence[str],
+    out: Path,
+    workers: int | None,
+    folder: Path,
+    *,
+    prune: bool = False,
+    secrets: Path | None = None,
+    shared: Executor | None = None,
+) -> WriteReport:
+    """Render the sites below `out`; those that an earlier run left there are only looked at."""
+    from ..load.spread import sensible_workers
+    from .output import write_artifacts
+
+    if secrets is not None:
+        from .secrets import with_secrets
+
+        number = workers or sensible_workers(len(codes))
+        artifacts = with_secrets(
+            lambda: artifacts_of(loaded, codes, number, shared), loaded, secrets, out
+        )
+        return write_artifacts(artifacts, out, prune=prune, private=True, known_sites=loaded.sites)
+    with outputs_of(folder, out, loaded.memory) as outputs:
+        there = outputs.in_place(codes) if outputs is not None else {}
+        todo = [code for code in codes if code not in there]
+        artifacts = artifacts_of(loaded, todo, workers or sensible_workers(len(todo)), shared)
+        if outputs is None:
+            return write_artifacts(artifacts, out, prune=prune, known_sites=loaded.sites)
+        report = write_artifacts(
+            outputs.seen(artifacts),
+            out,
+            prune=prune,
+            known_sites=loaded.sites,
+            on_site=outputs.keep,
+        )
+    report.unchanged += [f"{code}/{name}" for code, names in there.items() for name in names]
+    order = {code: number for number, code in enumerate(codes)}
+    report.unchanged.sort(key=lambda name: order[name.partition("/")[0]])
+    return report
+
+
 def _errors(
-    organisation: LoadedOrganisation, codes: Sequence[str], workers: int, shared: Executor | None
+    organisation: LoadedOrganisation,
+    codes: Sequence[str],
+    workers: int | None,
+    shared: Executor | None,
 ) -> list[Finding]:
     """Open errors of the sites: they stop the run; warnings do not."""
-    from ..design.group import check_organisation
+    from ..design.group import check_organisation, undesigned
     from ..findings import Severity
+    from ..load.spread import sensible_workers
 
+    number = workers or sensible_workers(len(undesigned(organisation, codes)))
     with (
         console.progress(len(codes), "checking") as advance,
-        crew(organisation, workers, shared) as pool,
+        crew(organisation, number, shared) as pool,
     ):
         report = check_organisation(
             organisation,
@@ -167,7 +210,7 @@ def _errors(
             sites=codes,
             progress=lambda _: advance(),
             executor=pool,
-            workers=workers,
+            workers=number,
             on_lost_workers=tell_lost,
         )
     ended = "GOV-002"  # an ended waiver is for check to say; what it accepted speaks for itself
@@ -181,6 +224,7 @@ def artifacts_of(
     shared: Executor | None = None,
 ) -> Iterator[tuple[str, Artifact]]:
     """Site after site, so that few are in memory at a time."""
+    from ..load.organisation import Sites
     from ..render import render_sites
 
     with (
@@ -196,4 +240,6 @@ def artifacts_of(
         )
         for code, artifacts in sites:
             yield from ((code, artifact) for artifact in artifacts)
+            if isinstance(organisation.sites, Sites):
+                organisation.sites.release(code)
             advance()

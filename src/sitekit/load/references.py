@@ -30,15 +30,18 @@ def check_references(
     waivers: tuple[Document | None, Waivers | None],
     people: Callable[[], Collection[str]] | None,
     problems: list[Problem],
+    known_sites: Iterable[str] = (),
 ) -> None:
     """Add a problem for every name that nothing has.
 
     `catalogues` are those that anything here is built to, the organisation's first, and
     `catalogue_of` has that of each site. `people` gives the ids of the persons, None
-    where no file of them is understood.
+    where no file of them is understood. `known_sites` exist and have been checked before: their
+    files are not among `sites`.
 
     Where organisation.yaml itself cannot be understood, nothing is said about what it would name.
     """
+    codes = {*sites, *known_sites}
     said: set[Problem] = set()
     for number, catalogue in enumerate({each.standard: each for each in catalogues}.values()):
         found: list[Problem] = []
@@ -56,7 +59,7 @@ def check_references(
                 set(subsidiaries), productions[1], code
             )
     for code, (document, memory) in assigned.items():
-        if code not in sites:
+        if code not in codes:
             _complain(
                 problems,
                 document,
@@ -72,8 +75,8 @@ def check_references(
                 f"this file belongs to '{code}' but says '{memory.site}'",
                 "files of chosen values are never copied to another site: remove it",
             )
-    _check_productions(productions, set(subsidiaries), set(sites), problems)
-    _check_waivers(waivers, set(sites), problems)
+    _check_productions(productions, set(subsidiaries), codes, problems)
+    _check_waivers(waivers, codes, problems)
     _check_owners(productions, waivers, people, problems)
 
 

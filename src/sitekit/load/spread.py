@@ -70,9 +70,11 @@ def spread(
         for code in codes:
             yield task(organisation, code)
         return
+    left, waiting = deque(codes), deque[tuple[str, Future[R]]]()
+    if not left:
+        return
     source = know(organisation)
     ahead = AHEAD * max(workers, getattr(executor, "width", 1))
-    left, waiting = deque(codes), deque[tuple[str, Future[R]]]()
     lost = False
 
     def lose() -> None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import yaml
 
 from ..errors import Place
-from ..load.yaml_source import Document, KeyPath, compose, parse_yaml
+from ..load.spots import KeyPath
+from ..load.yaml_source import Document, compose, parse_yaml
 
 _BOM = "\ufeff"
 _BREAKS = "\r\n"

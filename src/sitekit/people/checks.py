@@ -7,7 +7,9 @@ from datetime import date, timedelta
 
 from ..errors import Place
 from ..findings import Finding, Severity
+from ..load.memory import digest_of
 from ..load.organisation import LoadedOrganisation
+from ..load.people import People
 from ..model.people import AccountType, Engagement, Person, Status
 from .access import Scope
 from .naming import local_part
@@ -24,8 +26,32 @@ def findings(
 
     `sites` limits what is told to people of these sites; the default tells everything.
     """
-    everything = _Checks(organisation, today).all()
+    memory, key = organisation.memory, _key(organisation, today)
+    everything = memory.findings_of_people(key) if memory is not None and key else None
+    if everything is None:
+        everything = tuple(_Checks(organisation, today).all())
+        if memory is not None and key:
+            memory.keep_findings_of_people(key, everything)
     return [f for f in everything if sites is None or f.subject in sites]
+
+
+def _key(organisation: LoadedOrganisation, today: date) -> str:
+    """A digest of all that the findings follow from; '' where the people come from no file."""
+    memory, people = organisation.memory, organisation.people
+    if memory is None or not isinstance(people, People):
+        return ""
+    top = organisation.organisation
+    written = [
+        memory.program,
+        people.digest(),
+        today.isoformat(),
+        str(top.domains),
+        str((top.azure.tenant, top.azure.licences)),
+        str(sorted((c, s.tenant, s.domains) for c, s in organisation.subsidiaries.items())),
+        str([(e.upn, e.person, e.place) for e in organisation.register]),
+        organisation.catalogue.identity.model_dump_json(),
+    ]
+    return digest_of(*(part.encode() for part in written))
 
 
 class _Checks:
@@ -244,7 +270,7 @@ class _Checks:
         return max(person.engagements, key=lambda e: (e.updated_at or date.min, e.start_date))
 
     def _place(self, engagement: Engagement) -> Place:
-        known = self.organisation.people_places.get(engagement.contract_id)
+        known = self.organisation.contract_place(engagement.contract_id)
         return known or Place("people.csv")
 
     @staticmethod

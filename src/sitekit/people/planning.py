@@ -751,7 +751,7 @@ class _Planner:
         }
 
     def _place(self, engagement: Engagement) -> Place | None:
-        return self.organisation.people_places.get(engagement.contract_id)
+        return self.organisation.contract_place(engagement.contract_id)
 
     def _because(self, access: Access) -> str:
         return self._why(access.engagement)

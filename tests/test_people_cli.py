@@ -128,6 +128,17 @@ def test_the_page_shows_what_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert plan.count(people.Action.CREATE) == 71
 
 
+def test_the_benchmark_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks.people import main
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["people", "--times", "1"])
+    main()
+    assert capsys.readouterr().out.splitlines()[-1].split()[:2] == ["119", "167"]
+
+
 # --- plan and apply ----------------------------------------------------------------------------
 
 

@@ -502,6 +502,33 @@ def test_an_invitation_cut_off_before_its_mark_is_taken_up_again() -> None:
     assert office.journal.open_invitations() == frozenset()
 
 
+def test_an_invitation_cut_off_and_then_called_off_is_closed() -> None:
+    office = Office(BOSS, guest())
+    office.apply(NOON - 60 * DAY)  # the boss alone
+    office.graph.cut_off_after = office.graph.writes + 1
+    office.graph.cut_off_late = True
+    with pytest.raises(CutOff):
+        office.apply()
+    office.graph.cut_off_after = None
+    office.now(BOSS, guest(end=date(2027, 1, 26)))
+    assert office.apply().is_complete
+    assert not office.graph.by_person("P7")["accountEnabled"]
+    assert office.graph.revoked == ["P7"]
+    assert office.plan().is_empty
+
+
+def test_a_guest_who_is_hired_after_the_account_was_deleted_gets_an_account_of_the_house() -> None:
+    office = Office(BOSS, guest())
+    office.apply()
+    office.apply(NOON + 60 * DAY)
+    office.apply(NOON + 160 * DAY)
+    assert len(office.graph.deleted) == 1
+    hired = engagement(71, date(2027, 7, 1), None)
+    office.now(BOSS, person("P7", *guest().engagements, hired, first_name="Noor", last_name="Aziz"))
+    assert office.apply(NOON + 170 * DAY).is_complete
+    assert office.graph.by_person("P7")["userPrincipalName"] == "noor.aziz@horizon.example"
+
+
 # --- thresholds and failures -------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ same plan, and after all of a plan is done the next one at that instant is empty
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -28,14 +28,17 @@ Target = TypeVar("Target", Group, Unit)
 
 
 class Action(StrEnum):
-    """What an operation does. They are done in this order: taking away comes before giving."""
+    """What an operation does. They are done in this order: taking away comes before giving.
 
+    Only a mark comes first, on accounts that were named to be taken over.
+    """
+
+    ADOPT = "adopt"
     DISABLE = "disable"
     REVOKE = "revoke sessions"
     REMOVE = "remove member"
     NEW_GROUP = "new group"
     RESTORE = "restore"
-    ADOPT = "adopt"
     CREATE = "create"
     INVITE = "invite"
     RENAME = "rename"
@@ -204,7 +207,7 @@ class _Planner:
         person = access.person.person_id
         accounts = self.directory.managed.get(person, [])
         if access.stage not in (Stage.PRESENT, Stage.READY):
-            for account in accounts:
+            for account in accounts or self._left_unmarked(access):
                 self._close(account, access, _why_closed(access), self._place(access.engagement))
             return
         if len(accounts) > 1:
@@ -229,6 +232,16 @@ class _Planner:
         else:
             self._member(access)
 
+    def _left_unmarked(self, access: Access) -> list[Account]:
+        """A guest whose invitation was cut off before its mark, and whose contract is off since."""
+        mail = (access.person.private_email or "").lower()
+        account = self.directory.named.get(mail) if mail in self.adopt else None
+        if account is None or account.managed or not account.guest:
+            return []
+        why = f"named with --adopt, or invited by a run that was cut off; {self._because(access)}"
+        self._note(Action.ADOPT, access, account.upn, account.id, why)
+        return [replace(account, managed=True, person=access.person.person_id)]
+
     def _member(self, access: Access) -> None:
         """Somebody without an account of ours: adopted, restored or made."""
         upn = self._name(access, None)
@@ -240,7 +253,7 @@ class _Planner:
                 self._existing(access, foreign, adopted=True)
             return
         why = self._because(access)
-        deleted = self.directory.deleted_of.get(access.person.person_id)
+        deleted = self._deleted(access)
         if deleted:
             account = deleted[0]
             self._note(Action.RESTORE, access, account.upn, account.id, why)
@@ -270,7 +283,7 @@ class _Planner:
             if self._adoptable(access, foreign, mail):
                 self._existing(access, foreign, adopted=True)
             return
-        deleted = self.directory.deleted_of.get(access.person.person_id)
+        deleted = self._deleted(access)
         if deleted:
             account = deleted[0]
             self._note(Action.RESTORE, access, account.upn, account.id, self._because(access))
@@ -285,6 +298,11 @@ class _Planner:
         )
         self._memberships(access, None, mail)
         self._sponsor(access, None, mail)
+
+    def _deleted(self, access: Access) -> list[Account]:
+        """Deleted accounts of theirs, of the kind that the contract asks for."""
+        found = self.directory.deleted_of.get(access.person.person_id, ())
+        return sorted((a for a in found if a.guest == access.guest), key=lambda a: a.id)
 
     def _existing(
         self, access: Access, account: Account, *, adopted: bool = False, restored: bool = False

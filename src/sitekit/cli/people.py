@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
@@ -282,6 +283,8 @@ def _connected() -> Graph:
             f"{error.name} is not installed",
             hint="install what clouds need: pip install 'sitekit[cloud]'",
         ) from None
+    # azure-identity tells of every source it tried; the message says it once.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
     return connect()
 
 

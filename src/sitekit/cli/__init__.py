@@ -54,6 +54,7 @@ VERBS: dict[str, dict[str, Verb]] = {
         "watch": Verb("watch:watch", "Check and render again whenever a file is saved."),
     },
     "Set up": {
+        "lab": Verb("lab:lab", "Azure, Entra and Graph on this machine, for tests and trials."),
         "completion": Verb("completion:completion", "Print the completion script of a shell."),
     },
 }

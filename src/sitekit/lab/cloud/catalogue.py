@@ -168,6 +168,15 @@ def written() -> dict[str, dict[str, Any]]:
     }
 
 
+def tenant() -> dict[str, Any]:
+    """What a tenant has before anybody asks, as it is written."""
+    import yaml
+
+    text = (resources.files(__package__) / "types" / "tenant.yaml").read_text(encoding="utf-8")
+    facts: dict[str, Any] = yaml.safe_load(text)
+    return facts
+
+
 def join() -> dict[str, Any]:
     """The written types joined with what the installed SDKs say: what `FILE` holds.
 

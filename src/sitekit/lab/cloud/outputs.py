@@ -106,7 +106,7 @@ def now(arm: Arm, type: ArmType, kind: Any, thing: Thing) -> Any:
     if kind in _WORDS:
         return _WORDS[kind]
     known = {
-        "state": lambda: state(arm, thing),
+        "state": lambda: state_at(arm.store.now(), thing),
         "created": lambda: _moment(thing.created),
         "changed": lambda: _moment(thing.changed),
         "tenant": lambda: arm.account.tenant,
@@ -130,11 +130,11 @@ def now(arm: Arm, type: ArmType, kind: Any, thing: Thing) -> Any:
     return known[kind]() if kind in known else kind
 
 
-def state(arm: Arm, thing: Thing) -> str:
-    """How far a resource is."""
+def state_at(now: float, thing: Thing) -> str:
+    """How far a resource is at a moment of the lab's clock."""
     if thing.extra.get("failed"):
         return "Failed"
-    return "Updating" if thing.ready > arm.store.now() else "Succeeded"
+    return "Updating" if thing.ready > now else "Succeeded"
 
 
 def _moment(seconds: float) -> str:
@@ -168,4 +168,4 @@ def _classic_bgp(arm: Arm, thing: Thing) -> dict[str, Any]:
     return {"asn": 65515, "peerWeight": 0, **asked, "bgpPeeringAddress": asked.get("bgpPeeringAddress") or "192.0.2.254"}
 
 
-__all__ = ["ONCE", "guid_of", "now", "once", "state"]
+__all__ = ["ONCE", "guid_of", "now", "once", "state_at"]

@@ -101,7 +101,11 @@ def up(
     if as_json:
         console.say(
             console.as_json(
-                {"folder": str(made.folder), "graph": made.graph, "pulumi": engine or ("lab" if own else None)}
+                {
+                    "folder": str(made.folder),
+                    "graph": made.graph,
+                    "pulumi": engine or ("lab" if own else None),
+                }
             )
         )
         return
@@ -149,14 +153,21 @@ def show(
         console.table(
             "operations",
             ("who", "verb", "type", "what", "outcome"),
-            [(row["who"], row["verb"], row["type"], row["id"], row["outcome"]) for row in operations],
+            [
+                (row["who"], row["verb"], row["type"], row["id"], row["outcome"])
+                for row in operations
+            ],
         )
     elif deleted:
         gone = view.deleted_rows(store)
         if as_json:
             console.say(console.as_json(gone))
             return
-        console.table("deleted", ("type", "name", "id"), [(row["type"], row["name"], row["id"]) for row in gone])
+        console.table(
+            "deleted",
+            ("type", "name", "id"),
+            [(row["type"], row["name"], row["id"]) for row in gone],
+        )
     elif as_json:
         console.say(console.as_json(view.rows(store, types)))
     else:
@@ -237,7 +248,9 @@ def purge(name: str, folder: Path | None, organisation: Path | None) -> None:
     store, _ = _opened(folder, organisation)
     count = view.purge(store, name)
     if not count:
-        raise SitekitError(f"nothing deleted is called {name}", hint="sitekit lab cloud show --deleted")
+        raise SitekitError(
+            f"nothing deleted is called {name}", hint="sitekit lab cloud show --deleted"
+        )
     console.say(f"{count} purged")
 
 
@@ -322,7 +335,17 @@ def list_(folder: Path | None, organisation: Path | None, as_json: bool) -> None
     console.table(
         "faults",
         ("no.", "kind", "type", "name", "verb", "count"),
-        [(str(row["number"]), row["kind"], row["type"], row["name"], row["verb"], str(row["count"])) for row in rows],
+        [
+            (
+                str(row["number"]),
+                row["kind"],
+                row["type"],
+                row["name"],
+                row["verb"],
+                str(row["count"]),
+            )
+            for row in rows
+        ],
     )
 
 
@@ -378,7 +401,9 @@ def _organisation(organisation: Path | None) -> dict[str, Any]:
 
     loaded = load_organisation(top)
     group = loaded.organisation
-    own = [item for item in loaded.subsidiaries.values() if item.tenant in (None, group.azure.tenant)]
+    own = [
+        item for item in loaded.subsidiaries.values() if item.tenant in (None, group.azure.tenant)
+    ]
     domains = dict.fromkeys([*group.domains, *(name for item in own for name in item.domains)])
     return {
         "tenants": (str(group.azure.tenant),),
@@ -396,8 +421,11 @@ def _opened(folder: Path | None, organisation: Path | None) -> tuple[Store, Cata
 
 
 def _print_tree(node: Node, depth: int) -> None:
-    words = [node.label, f"({node.type})" if node.type else "", node.state if node.state != "Succeeded" else ""]
+    words = [
+        node.label,
+        f"({node.type})" if node.type else "",
+        node.state if node.state != "Succeeded" else "",
+    ]
     console.say("  " * depth + " ".join(word for word in words if word))
     for child in node.children:
         _print_tree(child, depth + 1)
-

@@ -61,7 +61,14 @@ class Arm:
             ) from None
 
     def check(
-        self, token: str, *, urn: str, name: str, old: dict[str, Any], new: dict[str, Any], seed: bytes
+        self,
+        token: str,
+        *,
+        urn: str,
+        name: str,
+        old: dict[str, Any],
+        new: dict[str, Any],
+        seed: bytes,
     ) -> Checked:
         """Name it, place it, and hold it against the SDK's types and Azure's name rules."""
         type = self.type(token)
@@ -91,7 +98,9 @@ class Arm:
         group = inputs.get("resourceGroupName")
         if not isinstance(group, str) or wire.is_unknown(group):
             return None
-        found = self.store.get(f"/subscriptions/{self.account.subscription}/resourcegroups/{group}".lower())
+        found = self.store.get(
+            f"/subscriptions/{self.account.subscription}/resourcegroups/{group}".lower()
+        )
         return None if found is None else found.body.get("location")
 
     def diff(
@@ -107,7 +116,9 @@ class Arm:
         replaces = replacing(detail, (*type.path_arguments, *type.force))
         return Difference(detail, replaces, bool(replaces) and not new.get(_CREATE_FIRST))
 
-    def preview(self, token: str, inputs: dict[str, Any], state: dict[str, Any] | None) -> dict[str, Any]:
+    def preview(
+        self, token: str, inputs: dict[str, Any], state: dict[str, Any] | None
+    ) -> dict[str, Any]:
         """Inputs that come back are known; what the service decides is what it was, or unknown."""
         type = self.type(token)
         known = {**inputs, "azureApiVersion": self._described(token).get("apiVersion", "")}
@@ -236,7 +247,9 @@ class Arm:
         module, _, verb = token.rpartition(":")
         kind = f"{module}:{verb.removeprefix('get')}"
         if token not in self.catalogue.schema["functions"] or kind not in self.catalogue.arm:
-            raise Refused(400, "NoRegisteredProviderFound", f"the lab cloud does not answer {token}")
+            raise Refused(
+                400, "NoRegisteredProviderFound", f"the lab cloud does not answer {token}"
+            )
         type = self.type(kind)
         id = self.id_of(type, arguments)
         found = self.read(kind, id, None)
@@ -383,7 +396,9 @@ class Arm:
             raise Refused(400, "InvalidParameter", f"{path} {reason}.")
         place = inputs.get("location")
         if place is None and type.location in ("own", "global"):
-            raise Refused(400, "LocationRequired", "The location property is required for this definition.")
+            raise Refused(
+                400, "LocationRequired", "The location property is required for this definition."
+            )
         if place is not None:
             _known_place(type, str(place))
         self._references(id, type, inputs)
@@ -397,7 +412,9 @@ class Arm:
                 continue
             raise Refused(
                 400 if type.arm.startswith("Microsoft.Network/") else 404,
-                "InvalidResourceReference" if type.arm.startswith("Microsoft.Network/") else "ResourceNotFound",
+                "InvalidResourceReference"
+                if type.arm.startswith("Microsoft.Network/")
+                else "ResourceNotFound",
                 f"Resource {target} referenced by resource {id} was not found. Please make sure "
                 "that the referenced resource exists, and that both resources are in the same region.",
             )
@@ -458,7 +475,10 @@ class Arm:
         if type.unique == "global":
             holder = self.store.take(f"{type.arm}/{thing.name}".lower(), thing.key)
             if holder is not None:
-                label = {"Vault": "VaultAlreadyExists", "StorageAccount": "StorageAccountAlreadyTaken"}
+                label = {
+                    "Vault": "VaultAlreadyExists",
+                    "StorageAccount": "StorageAccountAlreadyTaken",
+                }
                 raise Refused(
                     409,
                     label.get(type.label, "NameAlreadyTaken"),
@@ -502,9 +522,7 @@ class Arm:
             if child.key not in wanted:
                 self._unused(child, within=parent)
                 self._remove(child, cascade=True)
-        names = {
-            key: parent.body[key] for key in type.path_arguments if key in parent.body
-        }
+        names = {key: parent.body[key] for key in type.path_arguments if key in parent.body}
         for key, item in wanted.items():
             id = item.pop("__id")
             body = {**item, **names, argument: item["name"]}
@@ -561,7 +579,11 @@ class Arm:
     def _remove(self, thing: Thing, *, cascade: bool) -> None:
         type = self.catalogue.arm.get(thing.type)
         days = 0.0
-        if type is not None and type.soft_delete and not rules.hard_delete(self, thing, cascade=cascade):
+        if (
+            type is not None
+            and type.soft_delete
+            and not rules.hard_delete(self, thing, cascade=cascade)
+        ):
             days = float(
                 wire.at(with_defaults(thing.body, type.defaults), type.soft_delete) or 0
                 if isinstance(type.soft_delete, str)
@@ -601,11 +623,19 @@ class Arm:
         for argument, child in type.children.items():
             children = self.store.find(type=child, parent=thing.key)
             answer[argument] = [
-                {"id": item.id, "type": self.catalogue.arm[child].arm, **_inline(self.catalogue.arm[child], item)}
+                {
+                    "id": item.id,
+                    "type": self.catalogue.arm[child].arm,
+                    **_inline(self.catalogue.arm[child], item),
+                }
                 for item in children
             ]
         for path, kind in type.outputs.items():
-            value = thing.extra.get(path) if kind in computed.ONCE else computed.now(self, type, kind, thing)
+            value = (
+                thing.extra.get(path)
+                if kind in computed.ONCE
+                else computed.now(self, type, kind, thing)
+            )
             if value is not None:
                 answer = _with(answer, path, value)
         answer["__inputs"] = wire.secret({key: value for key, value in inputs.items()})
@@ -663,11 +693,7 @@ def _autoname(type: ArmType, name: str, urn: str, seed: bytes) -> str:
 
 
 _PLACES = frozenset(
-    "australiaeast brazilsouth canadacentral centralindia centralus eastasia eastus eastus2 "
-    "francecentral francesouth germanywestcentral italynorth japaneast koreacentral northcentralus "
-    "northeurope norwayeast polandcentral southafricanorth southcentralus southeastasia spaincentral "
-    "swedencentral switzerlandnorth uaenorth uksouth ukwest westcentralus westeurope westus westus2 "
-    "westus3 global".split()
+    ["australiaeast", "brazilsouth", "canadacentral", "centralindia", "centralus", "eastasia", "eastus", "eastus2", "francecentral", "francesouth", "germanywestcentral", "italynorth", "japaneast", "koreacentral", "northcentralus", "northeurope", "norwayeast", "polandcentral", "southafricanorth", "southcentralus", "southeastasia", "spaincentral", "swedencentral", "switzerlandnorth", "uaenorth", "uksouth", "ukwest", "westcentralus", "westeurope", "westus", "westus2", "westus3", "global"]
 )
 
 
@@ -706,9 +732,7 @@ def _not_found(id: str) -> Refused:
     group = re.search(r"/resourceGroups/([^/]+)", id, re.I)
     place = f" under resource group '{group.group(1)}'" if group else ""
     short = id.rpartition("/providers/")[2] or id
-    return Refused(
-        404, "ResourceNotFound", f"The Resource '{short}'{place} was not found."
-    )
+    return Refused(404, "ResourceNotFound", f"The Resource '{short}'{place} was not found.")
 
 
 def ids_in(value: Any) -> Iterable[str]:

@@ -88,7 +88,14 @@ class Cloud(Protocol):
     store: Store
 
     def check(
-        self, token: str, *, urn: str, name: str, old: dict[str, Any], new: dict[str, Any], seed: bytes
+        self,
+        token: str,
+        *,
+        urn: str,
+        name: str,
+        old: dict[str, Any],
+        new: dict[str, Any],
+        seed: bytes,
     ) -> Checked:
         """Fill in what the provider fills in, and say what it would refuse."""
 
@@ -97,7 +104,9 @@ class Cloud(Protocol):
     ) -> Difference:
         """Compare old and new inputs."""
 
-    def preview(self, token: str, inputs: dict[str, Any], state: dict[str, Any] | None) -> dict[str, Any]:
+    def preview(
+        self, token: str, inputs: dict[str, Any], state: dict[str, Any] | None
+    ) -> dict[str, Any]:
         """Outputs as far as they are known before anything happens."""
 
     def create(self, token: str, inputs: dict[str, Any]) -> Outcome:
@@ -131,7 +140,11 @@ def _covers(ignored: str, path: str) -> bool:
 
 def replacing(detail: Mapping[str, str], force: tuple[str, ...]) -> set[str]:
     """The differing paths that only a new resource can have."""
-    return {path for path in detail if any(_covers(known, path) or _covers(path, known) for known in force)}
+    return {
+        path
+        for path in detail
+        if any(_covers(known, path) or _covers(path, known) for known in force)
+    }
 
 
 def with_defaults(body: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,7 +182,9 @@ def with_secrets(now: Any, before: Any, paths: list[str]) -> Any:
     return kept
 
 
-def within_limits(limits: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def within_limits(
+    limits: Mapping[str, Any], inputs: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
     """Path and reason of everything that is outside what the service accepts."""
     for path, rules in limits.items():
         value = wire.at(inputs, path)

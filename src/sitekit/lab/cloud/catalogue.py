@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +150,6 @@ class Catalogue:
         versions: Mapping[str, str] = self.schema["versions"]
         return versions
 
-
     def entra_of_kind(self, kind: str) -> EntraType | None:
         """The type whose rows are objects of a kind."""
         return next((known for known in self.entra.values() if known.kind == kind), None)
@@ -159,6 +157,8 @@ class Catalogue:
 
 def written() -> dict[str, dict[str, Any]]:
     """The types as they are written, by package and token."""
+    from importlib import resources
+
     import yaml
 
     folder = resources.files(__package__) / "types"
@@ -170,6 +170,8 @@ def written() -> dict[str, dict[str, Any]]:
 
 def tenant() -> dict[str, Any]:
     """What a tenant has before anybody asks, as it is written."""
+    from importlib import resources
+
     import yaml
 
     text = (resources.files(__package__) / "types" / "tenant.yaml").read_text(encoding="utf-8")

@@ -19,7 +19,15 @@ from .base import Refused
 from .store import Deleted, Link, Store, Thing, guid_of, new_guid
 
 CLOUD = "azuread"
-DIRECTORY_KINDS = ("user", "group", "servicePrincipal", "application", "administrativeUnit", "device", "directoryRole")
+DIRECTORY_KINDS = (
+    "user",
+    "group",
+    "servicePrincipal",
+    "application",
+    "administrativeUnit",
+    "device",
+    "directoryRole",
+)
 _KEPT_DAYS = 30
 _COLLECTION = {
     "user": "User", "group": "Group", "administrativeUnit": "AdministrativeUnit",
@@ -43,7 +51,9 @@ def not_there(id: str, status: int = 404) -> Refused:
     )
 
 
-def bad(message: str, *, code: str = "Request_BadRequest", status: int = 400, grpc: str = "") -> Refused:
+def bad(
+    message: str, *, code: str = "Request_BadRequest", status: int = 400, grpc: str = ""
+) -> Refused:
     """A request that Graph turns down."""
     return Refused(status, code, message, grpc=grpc)
 
@@ -77,7 +87,12 @@ class Directory:
                 "capabilityStatus": "Enabled",
                 "consumedUnits": len(used.get(sku["skuId"], ())),
                 "id": f"{self.tenant}_{sku['skuId']}",
-                "prepaidUnits": {"enabled": sku["units"], "suspended": 0, "warning": 0, "lockedOut": 0},
+                "prepaidUnits": {
+                    "enabled": sku["units"],
+                    "suspended": 0,
+                    "warning": 0,
+                    "lockedOut": 0,
+                },
                 "servicePlans": [
                     {**plan, "provisioningStatus": "Success", "appliesTo": "User"}
                     for plan in self.facts["plans"]
@@ -109,7 +124,11 @@ class Directory:
         """An object that readers see. Raises Refused (404) for what is not there, or not yet."""
         key = id.strip("/").rpartition("/")[2].lower()
         thing = self.store.get(key)
-        if thing is None and by_name and (holder := self.store.holder(_name("userPrincipalName", id))):
+        if (
+            thing is None
+            and by_name
+            and (holder := self.store.holder(_name("userPrincipalName", id)))
+        ):
             thing = self.store.get(holder)
         if thing is None or thing.cloud != CLOUD or (kinds and thing.type not in kinds):
             raise not_there(id)
@@ -177,7 +196,9 @@ class Directory:
 
     def member_of(self, thing: Thing) -> list[Thing]:
         """The groups, units and roles that an object belongs to directly."""
-        direct = [self.store.get(link.source) for link in self.store.links("members", target=thing.key)]
+        direct = [
+            self.store.get(link.source) for link in self.store.links("members", target=thing.key)
+        ]
         found = [holder for holder in direct if holder is not None]
         if thing.type == "user":
             found += [
@@ -219,8 +240,16 @@ class Directory:
         for holder in [user, *self.member_of(user)]:
             for link in self.store.links("licence", source=holder.key):
                 missing = not user.body.get("usageLocation")
-                over = len(self._used().get(link.target, ())) > used.get(link.target, {}).get("units", 0)
-                error = "ProhibitedInUsageLocationViolation" if missing else "CountViolation" if over else "None"
+                over = len(self._used().get(link.target, ())) > used.get(link.target, {}).get(
+                    "units", 0
+                )
+                error = (
+                    "ProhibitedInUsageLocationViolation"
+                    if missing
+                    else "CountViolation"
+                    if over
+                    else "None"
+                )
                 states.append(
                     {
                         "skuId": link.target,
@@ -240,8 +269,12 @@ class Directory:
         with self.store.change():
             kept = self._prepared(kind, body, new=True)
             key = id or new_guid()
-            visible = self.store.now() + self.store.real(float(self.store.setting("replication", 30.0)))
-            thing = Thing(key, CLOUD, kind, key, _label(kind, kept, key), None, kept, visible=visible)
+            visible = self.store.now() + self.store.real(
+                float(self.store.setting("replication", 30.0))
+            )
+            thing = Thing(
+                key, CLOUD, kind, key, _label(kind, kept, key), None, kept, visible=visible
+            )
             self._take(thing, kept)
             self.store.add(thing)
             return thing
@@ -288,7 +321,9 @@ class Directory:
                 ) from None
             return self.store.restore(item)
 
-    def add(self, kind: str, holder: Thing, target: Thing, body: Mapping[str, Any] | None = None) -> None:
+    def add(
+        self, kind: str, holder: Thing, target: Thing, body: Mapping[str, Any] | None = None
+    ) -> None:
         """Relate two objects. Raises Refused when they are, or must not be."""
         if kind == "members" and "DynamicMembership" in (holder.body.get("groupTypes") or []):
             raise bad(
@@ -325,7 +360,11 @@ class Directory:
                 if not self.store.unlink("licence", holder.key, str(sku).lower()):
                     raise bad("User does not have a corresponding license.")
             for item in add:
-                self._license_one(holder, str(item.get("skuId", "")).lower(), list(item.get("disabledPlans") or []))
+                self._license_one(
+                    holder,
+                    str(item.get("skuId", "")).lower(),
+                    list(item.get("disabledPlans") or []),
+                )
 
     def _license_one(self, holder: Thing, sku: str, disabled: list[str]) -> None:
         known = {item["skuId"]: item for item in self.facts["skus"]}
@@ -377,7 +416,11 @@ class Directory:
                 if body.get(key) in (None, ""):
                     raise _missing(key, "User")
             guest = body.get("userType") == "Guest"
-            if not guest and not body.get("onPremisesImmutableId") and not body.get("passwordProfile"):
+            if (
+                not guest
+                and not body.get("onPremisesImmutableId")
+                and not body.get("passwordProfile")
+            ):
                 raise _missing("passwordProfile", "User")
             body.setdefault("userType", "Member")
             body.setdefault("businessPhones", [])
@@ -385,7 +428,16 @@ class Directory:
             raise bad("Invalid value specified for property 'displayName' of resource 'User'.")
         if "userPrincipalName" in body:
             self._upn(str(body["userPrincipalName"]))
-        for key, longest in (("displayName", 256), ("department", 64), ("jobTitle", 128), ("employeeId", 16), ("givenName", 64), ("surname", 64), ("companyName", 64), ("city", 128)):
+        for key, longest in (
+            ("displayName", 256),
+            ("department", 64),
+            ("jobTitle", 128),
+            ("employeeId", 16),
+            ("givenName", 64),
+            ("surname", 64),
+            ("companyName", 64),
+            ("city", 128),
+        ):
             if len(str(body.get(key) or "")) > longest:
                 raise bad(f"Invalid value specified for property '{key}' of resource 'User'.")
         nick = body.get("mailNickname")
@@ -400,7 +452,8 @@ class Directory:
     @staticmethod
     def _password(password: str) -> None:
         kinds = sum(
-            bool(re.search(pattern, password)) for pattern in (r"[a-z]", r"[A-Z]", r"\d", r"[^A-Za-z\d]")
+            bool(re.search(pattern, password))
+            for pattern in (r"[a-z]", r"[A-Z]", r"\d", r"[^A-Za-z\d]")
         )
         if not 8 <= len(password) <= 256 or kinds < 3:
             raise bad(
@@ -410,9 +463,17 @@ class Directory:
 
     def _upn(self, upn: str) -> None:
         local, _, domain = upn.rpartition("@")
-        if not re.fullmatch(r"[A-Za-z0-9'.\-_!#^~]{1,64}", local) or not domain or local.endswith("."):
+        if (
+            not re.fullmatch(r"[A-Za-z0-9'.\-_!#^~]{1,64}", local)
+            or not domain
+            or local.endswith(".")
+        ):
             raise bad("Property userPrincipalName is invalid.")
-        known = {thing.key.removeprefix("domain/") for thing in self.domains() if thing.body.get("isVerified")}
+        known = {
+            thing.key.removeprefix("domain/")
+            for thing in self.domains()
+            if thing.body.get("isVerified")
+        }
         if domain.lower() not in known:
             raise bad(
                 "The domain portion of the userPrincipalName property is invalid. You must use one of "
@@ -445,8 +506,12 @@ class Directory:
         if len(str(now.get("displayName", ""))) > 256:
             raise bad("Invalid value specified for property 'displayName' of resource 'Group'.")
         if not new and "isAssignableToRole" in body:
-            if bool(body["isAssignableToRole"]) != bool(before and before.body.get("isAssignableToRole")):
-                raise bad("The 'isAssignableToRole' property cannot be changed after the group was made.")
+            if bool(body["isAssignableToRole"]) != bool(
+                before and before.body.get("isAssignableToRole")
+            ):
+                raise bad(
+                    "The 'isAssignableToRole' property cannot be changed after the group was made."
+                )
         if "DynamicMembership" in types:
             if now.get("isAssignableToRole"):
                 raise bad("Role-assignable groups cannot have dynamic membership.")
@@ -480,7 +545,10 @@ class Directory:
         if body.get("invitedUserType") not in (None, "Guest", "Member"):
             raise bad("The invited user type is invalid.", code="BadRequest")
         host = mail.rpartition("@")[2].lower()
-        if any(thing.key == f"domain/{host}" and thing.body.get("isVerified") for thing in self.domains()):
+        if any(
+            thing.key == f"domain/{host}" and thing.body.get("isVerified")
+            for thing in self.domains()
+        ):
             raise bad(
                 "The invited user's domain belongs to this organisation: create a member instead.",
                 code="BadRequest",
@@ -501,7 +569,10 @@ class Directory:
                 }
                 self._guest_upn(made)
                 user = self.create("user", made)
-                user.body |= {"externalUserState": "PendingAcceptance", "creationType": "Invitation"}
+                user.body |= {
+                    "externalUserState": "PendingAcceptance",
+                    "creationType": "Invitation",
+                }
                 self.store.save(user)
             id = new_guid()
             answer = {
@@ -543,10 +614,21 @@ class Directory:
         with self.store.change():
             before = self.policy(path)
             if odd := [key for key in patch if key not in before and not key.startswith("@")]:
-                known = {"blockMsolPowerShell", "allowUserConsentForRiskyApps", "tenantRestrictions", "reportSuspiciousActivitySettings", "systemCredentialPreferences", "invitationRedemptionIdentityProviderConfiguration", "m365CollaborationInbound", "m365CollaborationOutbound"}
+                known = {
+                    "blockMsolPowerShell",
+                    "allowUserConsentForRiskyApps",
+                    "tenantRestrictions",
+                    "reportSuspiciousActivitySettings",
+                    "systemCredentialPreferences",
+                    "invitationRedemptionIdentityProviderConfiguration",
+                    "m365CollaborationInbound",
+                    "m365CollaborationOutbound",
+                }
                 if odd[0] not in known:
                     raise bad(f"Invalid property '{odd[0]}'.")
-            body = _merged(before, {key: value for key, value in patch.items() if not key.startswith("@")})
+            body = _merged(
+                before, {key: value for key, value in patch.items() if not key.startswith("@")}
+            )
             if path == "policies/crossTenantAccessPolicy/default":
                 body["isServiceDefault"] = False
             thing = self.store.get(path.lower())
@@ -585,7 +667,9 @@ class Directory:
     def verify(self, domain: Thing) -> Thing:
         """Look for the record in the lab's public DNS zones. Raises Refused when it is not there."""
         name = domain.key.removeprefix("domain/")
-        wanted = next(item["text"] for item in self.verification(domain) if item["recordType"] == "Txt")
+        wanted = next(
+            item["text"] for item in self.verification(domain) if item["recordType"] == "Txt"
+        )
         parts = name.split(".")
         for cut in range(len(parts) - 1):
             zone, label = ".".join(parts[cut:]), ".".join(parts[:cut]) or "@"
@@ -594,7 +678,12 @@ class Directory:
                     str(record.body.get("zoneName", "")).lower() == zone
                     and record.name.lower() == label
                     and str(record.body.get("recordType")).upper() == "TXT"
-                    and wanted in [text for item in record.body.get("txtRecords") or [] for text in item.get("value", [])]
+                    and wanted
+                    in [
+                        text
+                        for item in record.body.get("txtRecords") or []
+                        for text in item.get("value", [])
+                    ]
                 ):
                     domain.body = {**domain.body, "isVerified": True}
                     self.store.save(domain)
@@ -620,7 +709,9 @@ class Directory:
             thing.body.get("isVerified") and key.endswith("." + thing.key.removeprefix("domain/"))
             for thing in self.domains()
         )
-        thing = Thing(f"domain/{key}", CLOUD, "domain", key, key, None, domain_body(key, verified=above))
+        thing = Thing(
+            f"domain/{key}", CLOUD, "domain", key, key, None, domain_body(key, verified=above)
+        )
         self.store.add(thing)
         return thing
 
@@ -632,7 +723,9 @@ class Directory:
         raise not_there(id_or_name)
 
 
-def domain_body(name: str, *, verified: bool, initial: bool = False, default: bool = False) -> dict[str, Any]:
+def domain_body(
+    name: str, *, verified: bool, initial: bool = False, default: bool = False
+) -> dict[str, Any]:
     """A domain as Graph shows it."""
     return {
         "id": name,
@@ -655,7 +748,11 @@ def _merged(before: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, An
     merged = dict(before)
     for key, value in patch.items():
         old = merged.get(key)
-        merged[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        merged[key] = (
+            _merged(old, value)
+            if isinstance(old, Mapping) and isinstance(value, Mapping)
+            else value
+        )
     return merged
 
 

@@ -66,7 +66,14 @@ class Entra:
     # --- before anything happens ---------------------------------------------------------------
 
     def check(
-        self, token: str, *, urn: str, name: str, old: dict[str, Any], new: dict[str, Any], seed: bytes
+        self,
+        token: str,
+        *,
+        urn: str,
+        name: str,
+        old: dict[str, Any],
+        new: dict[str, Any],
+        seed: bytes,
     ) -> Checked:
         """Fill in the provider's defaults and hold the inputs against its schema."""
         type = self.type(token)
@@ -74,10 +81,18 @@ class Entra:
         inputs = with_defaults(given, type.defaults)
         filled = sorted(key for key in type.defaults if key not in given)
         failures = list(schema.mistakes(self.catalogue.schema, token, inputs))
-        failures += [(path, f"{path} {reason}") for path, reason in within_limits(type.limits, inputs)]
-        if type.kind == "group" and not (inputs.get("mailEnabled") or inputs.get("securityEnabled")):
-            if not any(map(wire.is_unknown, (inputs.get("mailEnabled"), inputs.get("securityEnabled")))):
-                failures.append(("", "one of `mailEnabled`, `securityEnabled` must be specified as true"))
+        failures += [
+            (path, f"{path} {reason}") for path, reason in within_limits(type.limits, inputs)
+        ]
+        if type.kind == "group" and not (
+            inputs.get("mailEnabled") or inputs.get("securityEnabled")
+        ):
+            if not any(
+                map(wire.is_unknown, (inputs.get("mailEnabled"), inputs.get("securityEnabled")))
+            ):
+                failures.append(
+                    ("", "one of `mailEnabled`, `securityEnabled` must be specified as true")
+                )
         if type.kind == "namedLocation" and bool(inputs.get("ip")) == bool(inputs.get("country")):
             failures.append(("", "exactly one of `ip`, `country` must be specified"))
         inputs[_DEFAULTS] = filled
@@ -96,7 +111,9 @@ class Entra:
             replaces = replacing(detail, tuple(type.force))
         return Difference(detail, replaces, delete_first=False)
 
-    def preview(self, token: str, inputs: dict[str, Any], state: dict[str, Any] | None) -> dict[str, Any]:
+    def preview(
+        self, token: str, inputs: dict[str, Any], state: dict[str, Any] | None
+    ) -> dict[str, Any]:
         """Inputs that come back are known; what the service decides is what it was, or unknown."""
         before = state or {}
         known = {key: value for key, value in inputs.items() if key != _DEFAULTS}
@@ -208,7 +225,9 @@ class Entra:
                         f"{type.label} {thing.name} is in use by {user.name if user else source}.",
                         code=type.in_use,
                     )
-            if type.kind == "invitation" and (guest := self.store.get(str(thing.extra.get("user")))):
+            if type.kind == "invitation" and (
+                guest := self.store.get(str(thing.extra.get("user")))
+            ):
                 self.directory.delete(guest)
             self.directory.delete(thing)
             return 0.0
@@ -289,7 +308,9 @@ class Entra:
 
     # --- bodies --------------------------------------------------------------------------------
 
-    def _body(self, type: EntraType, inputs: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
+    def _body(
+        self, type: EntraType, inputs: Mapping[str, Any], old: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """What the service is asked to keep."""
         own = {key: value for key, value in inputs.items() if not key.startswith("__")}
         if type.kind not in _GRAPH:
@@ -318,12 +339,17 @@ class Entra:
 
     @staticmethod
     def _user_body(body: dict[str, Any], own: Mapping[str, Any], old: Mapping[str, Any]) -> None:
-        flags = {"disablePasswordExpiration": "DisablePasswordExpiration", "disableStrongPassword": "DisableStrongPassword"}
+        flags = {
+            "disablePasswordExpiration": "DisablePasswordExpiration",
+            "disableStrongPassword": "DisableStrongPassword",
+        }
         policies = [word for key, word in flags.items() if own.get(key)]
         if policies:
             body["passwordPolicies"] = ", ".join(policies)
         if "mailNickname" not in body and isinstance(own.get("userPrincipalName"), str):
-            body["mailNickname"] = re.sub(r"[^\w.'-]", "", own["userPrincipalName"].partition("@")[0])
+            body["mailNickname"] = re.sub(
+                r"[^\w.'-]", "", own["userPrincipalName"].partition("@")[0]
+            )
         if own.get("password") is not None and own.get("password") != old.get("password"):
             body["passwordProfile"] = {
                 "password": own["password"],
@@ -356,14 +382,20 @@ class Entra:
             found[argument] = self._linked(thing, argument, kind, direction, type)
         return {key: value for key, value in found.items() if value is not None}
 
-    def _linked(self, thing: Thing, argument: str, kind: str, direction: str, type: EntraType) -> Any:
+    def _linked(
+        self, thing: Thing, argument: str, kind: str, direction: str, type: EntraType
+    ) -> Any:
         if kind == "manager":
             found = [link.target for link in self.store.links(kind, source=thing.key)]
             return found[0] if found else None
         if direction == "in":
             kinds = type.refers.get(argument, ())
-            sources = (self.store.get(link.source) for link in self.store.links(kind, target=thing.key))
-            return sorted(other.key for other in sources if other is not None and other.type in kinds)
+            sources = (
+                self.store.get(link.source) for link in self.store.links(kind, target=thing.key)
+            )
+            return sorted(
+                other.key for other in sources if other is not None and other.type in kinds
+            )
         return sorted(other.key for other in self.directory.targets(kind, thing))
 
     def _links(
@@ -397,7 +429,8 @@ class Entra:
             extra["unlisted"] = {
                 key: inputs[key]
                 for key in type.unlisted
-                if key in inputs and key not in ("disablePasswordExpiration", "disableStrongPassword")
+                if key in inputs
+                and key not in ("disablePasswordExpiration", "disableStrongPassword")
             }
         if extra != thing.extra:
             thing.extra = extra
@@ -432,7 +465,9 @@ class Entra:
 
     def _license(self, source: str, sku: str, inputs: Mapping[str, Any]) -> None:
         holder = self.directory.find(source)
-        self.directory.license(holder, [{"skuId": sku, "disabledPlans": inputs.get("disabledPlans")}], [])
+        self.directory.license(
+            holder, [{"skuId": sku, "disabledPlans": inputs.get("disabledPlans")}], []
+        )
 
     def _read_link(self, type: EntraType, id: str, inputs: dict[str, Any] | None) -> Outcome | None:
         source, target = self._ends(type, id)
@@ -457,7 +492,9 @@ class Entra:
     # --- special objects -----------------------------------------------------------------------
 
     def _activate(self, type: EntraType, inputs: dict[str, Any]) -> Outcome:
-        name, template = self.directory.role(str(inputs.get("templateId") or inputs.get("displayName") or ""))
+        name, template = self.directory.role(
+            str(inputs.get("templateId") or inputs.get("displayName") or "")
+        )
         key = guid_of(self.account.tenant, "role", template)
         thing = self.store.get(key)
         if thing is None:
@@ -500,7 +537,9 @@ class Entra:
                 answer[name] = value
         for name in described:
             answer.setdefault(name, inputs.get(name))
-        return self._marked(type.token, {key: value for key, value in answer.items() if value is not None})
+        return self._marked(
+            type.token, {key: value for key, value in answer.items() if value is not None}
+        )
 
     def _output(self, type: EntraType, thing: Thing, name: str, kind: Any) -> Any:
         known: dict[str, Callable[[], Any]] = {
@@ -576,13 +615,16 @@ def _only(inputs: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _opaque() -> str:
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes + uuid.uuid4().bytes).decode().rstrip("=") + "-1"
+    return (
+        base64.urlsafe_b64encode(uuid.uuid4().bytes + uuid.uuid4().bytes).decode().rstrip("=")
+        + "-1"
+    )
 
 
 def _exists(id: str, type: EntraType) -> Refused:
     return bad(
         f'A resource with the ID "{id}" already exists - to be managed via Pulumi this resource needs '
-        f'to be imported into the state ({type.label}).',
+        f"to be imported into the state ({type.label}).",
         grpc="ALREADY_EXISTS",
     )
 
@@ -594,18 +636,18 @@ CHECKS: dict[str, Check] = {}
 
 
 def _check(rule: Check) -> Check:
-    CHECKS[rule.__name__.strip("_")] = rule
+    CHECKS[rule.__name__.removeprefix("_")] = rule
     return rule
 
 
 @_check
-def user(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
+def _user(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
     if before is None and not inputs.get("password") and not inputs.get("onpremisesImmutableId"):
         raise bad("`password` is required when creating a new user")
 
 
 @_check
-def group(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
+def _group(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
     dynamic = "DynamicMembership" in (inputs.get("types") or [])
     if dynamic != bool(inputs.get("dynamicMembership")):
         raise bad("`dynamicMembership` and the type `DynamicMembership` belong together")
@@ -620,7 +662,7 @@ def group(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thin
 
 
 @_check
-def member(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
+def _member(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
     holder = entra.directory.find(str(inputs["groupObjectId"]), "group")
     other = entra.directory.find(str(inputs["memberObjectId"]))
     if other.type == "group" and holder.body.get("isAssignableToRole"):
@@ -630,20 +672,22 @@ def member(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thi
 
 
 @_check
-def licence(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
+def _licence(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
     holder = entra.directory.find(str(inputs[type.link[1]]))
     if holder.type == "group" and not holder.body.get("securityEnabled"):
         raise bad("Licenses can only be assigned to security-enabled groups.")
 
 
 @_check
-def invitation(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
+def _invitation(
+    entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None
+) -> None:
     if not re.match(r"https?://", str(inputs.get("redirectUrl"))):
         raise bad("expected redirectUrl to be a URL with http or https")
 
 
 @_check
-def conditional_access(
+def _conditional_access(
     entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None
 ) -> None:
     conditions = inputs.get("conditions") or {}
@@ -662,7 +706,8 @@ def conditional_access(
         raise bad("1007: Block control cannot be used with other controls.", code="BadRequest")
     if "mfa" in built_in and grant.get("authenticationStrengthPolicyId"):
         raise bad(
-            "1117: Authentication strength and the mfa control cannot be used together.", code="BadRequest"
+            "1117: Authentication strength and the mfa control cannot be used together.",
+            code="BadRequest",
         )
     applications = conditions.get("applications") or {}
     if not applications.get("includedApplications") and not applications.get("includedUserActions"):
@@ -670,11 +715,17 @@ def conditional_access(
     if conditions.get("signInRiskLevels") or conditions.get("userRiskLevels"):
         licences = entra.store.setting("licences", ["entra-p1", "entra-p2", "entra-governance"])
         if "entra-p2" not in licences:
-            raise Refused(403, "AccessDenied", "Your account does not have a premium P2 license for this feature.")
+            raise Refused(
+                403,
+                "AccessDenied",
+                "Your account does not have a premium P2 license for this feature.",
+            )
 
 
 @_check
-def named_location(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
+def _named_location(
+    entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None
+) -> None:
     ip = inputs.get("ip")
     if ip is None:
         return
@@ -687,15 +738,20 @@ def named_location(entra: Entra, type: EntraType, inputs: Mapping[str, Any], bef
             net = ipaddress.ip_network(text, strict=True)
         except ValueError:
             raise bad(f"1057: Invalid IP range {text}.", code="BadRequest") from None
-        inside = [ipaddress.ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+        inside = [
+            ipaddress.ip_network(block)
+            for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+        ]
         if net.version == 4 and any(net.subnet_of(block) for block in inside):  # type: ignore[arg-type]
-            raise bad(f"1057: {text} is private: only public IP ranges are allowed.", code="BadRequest")
+            raise bad(
+                f"1057: {text} is private: only public IP ranges are allowed.", code="BadRequest"
+            )
         if net.prefixlen < 8:
             raise bad(f"1057: {text} is wider than /8.", code="BadRequest")
 
 
 @_check
-def assignment_policy(
+def _assignment_policy(
     entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None
 ) -> None:
     if inputs.get("durationInDays") and inputs.get("expirationDate"):
@@ -703,11 +759,13 @@ def assignment_policy(
 
 
 @_check
-def package_resource(
+def _package_resource(
     entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None
 ) -> None:
     ends = _GUID.findall(str(inputs.get("catalogResourceAssociationId")))
-    if len(ends) != 2 or not entra.store.links("catalogResource", source=ends[0].lower(), target=ends[1].lower()):
+    if len(ends) != 2 or not entra.store.links(
+        "catalogResource", source=ends[0].lower(), target=ends[1].lower()
+    ):
         raise not_there(str(inputs.get("catalogResourceAssociationId")))
     package = entra.directory.find(str(inputs["accessPackageId"]))
     if _guid_in(str(package.body.get("catalogId"))) != ends[0].lower():
@@ -715,13 +773,15 @@ def package_resource(
 
 
 @_check
-def directory_role(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
+def _directory_role(
+    entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None
+) -> None:
     if not inputs.get("displayName") and not inputs.get("templateId"):
         raise bad("one of `displayName`, `templateId` must be specified")
 
 
 @_check
-def directory_role_assignment(
+def _directory_role_assignment(
     entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None
 ) -> None:
     entra._role(str(inputs.get("roleId")))
@@ -737,11 +797,15 @@ def directory_role_assignment(
             template = str(role.body.get("templateId")) if role else _guid_in(str(inputs["roleId"]))
             name = entra.directory.role(template)[0] if template in known["roles"].values() else ""
             if name and name not in known["scoped"]:
-                raise bad(f"The role {name} cannot be assigned with an administrative unit as scope.")
+                raise bad(
+                    f"The role {name} cannot be assigned with an administrative unit as scope."
+                )
 
 
 @_check
-def schedule(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
+def _schedule(
+    entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None
+) -> None:
     ways = [inputs.get("duration"), inputs.get("expirationDate"), inputs.get("permanentAssignment")]
     if sum(map(bool, ways)) != 1:
         raise bad("exactly one of `duration`, `expirationDate`, `permanentAssignment` is needed")
@@ -758,11 +822,15 @@ def schedule(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: T
 
 
 @_check
-def identifier_uris(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
+def _identifier_uris(
+    entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None
+) -> None:
     for other in entra.store.find(type="application", cloud=CLOUD):
         if before is not None and other.key == before.key:
             continue
-        shared = set(other.body.get("identifierUris") or []) & set(inputs.get("identifierUris") or [])
+        shared = set(other.body.get("identifierUris") or []) & set(
+            inputs.get("identifierUris") or []
+        )
         if shared:
             raise bad(
                 "Another object with the same value for property identifierUris already exists.",
@@ -771,7 +839,7 @@ def identifier_uris(entra: Entra, type: EntraType, inputs: Mapping[str, Any], be
 
 
 @_check
-def service_principal(
+def _service_principal(
     entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None
 ) -> None:
     client = str(inputs.get("clientId")).lower()
@@ -822,7 +890,9 @@ def _several(
     if arguments.get("returnAll"):
         return everything
     if prefix := arguments.get("displayNamePrefix"):
-        return [thing for thing in everything if str(thing.body.get("displayName")).startswith(prefix)]
+        return [
+            thing for thing in everything if str(thing.body.get("displayName")).startswith(prefix)
+        ]
     for argument, key in names.items():
         wanted = arguments.get(argument)
         if wanted is None:
@@ -833,7 +903,9 @@ def _several(
             if fitting:
                 found.append(fitting[0])
             elif not arguments.get("ignoreMissing"):
-                raise Refused(404, "Request_ResourceNotFound", f"No {kind} found with {key} {value!r}")
+                raise Refused(
+                    404, "Request_ResourceNotFound", f"No {kind} found with {key} {value!r}"
+                )
         return found
     return []
 
@@ -893,7 +965,9 @@ def _users(entra: Entra, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _groups(entra: Entra, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    found = _several(entra, "group", arguments, {"displayNames": "displayName", "objectIds": "objectId"})
+    found = _several(
+        entra, "group", arguments, {"displayNames": "displayName", "objectIds": "objectId"}
+    )
     return {
         "id": f"groups#{guid_of(*(thing.key for thing in found))}",
         "objectIds": [thing.key for thing in found],
@@ -908,7 +982,12 @@ def _roles(entra: Entra, arguments: Mapping[str, Any]) -> dict[str, Any]:
         "objectIds": [thing.key for thing in active],
         "templateIds": [thing.body["templateId"] for thing in active],
         "roles": [
-            {"description": f"{thing.name} (lab)", "displayName": thing.name, "objectId": thing.key, "templateId": thing.body["templateId"]}
+            {
+                "description": f"{thing.name} (lab)",
+                "displayName": thing.name,
+                "objectId": thing.key,
+                "templateId": thing.body["templateId"],
+            }
             for thing in active
         ],
     }
@@ -933,9 +1012,13 @@ FUNCTIONS: dict[str, Callable[[Entra, Mapping[str, Any]], dict[str, Any]]] = {
     "getUsers": _users,
     "getGroup": lambda entra, arguments: _one(entra, "group", GROUP, arguments),
     "getGroups": _groups,
-    "getAdministrativeUnit": lambda entra, arguments: _one(entra, "administrativeUnit", UNIT, arguments),
+    "getAdministrativeUnit": lambda entra, arguments: _one(
+        entra, "administrativeUnit", UNIT, arguments
+    ),
     "getNamedLocation": lambda entra, arguments: _one(entra, "namedLocation", LOCATION, arguments),
-    "getServicePrincipal": lambda entra, arguments: _one(entra, "servicePrincipal", PRINCIPAL, arguments),
+    "getServicePrincipal": lambda entra, arguments: _one(
+        entra, "servicePrincipal", PRINCIPAL, arguments
+    ),
     "getDirectoryRoles": _roles,
     "getDirectoryRoleTemplates": _templates,
 }

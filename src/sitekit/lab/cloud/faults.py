@@ -63,7 +63,10 @@ KINDS: dict[str, Kind] = {
     "conflict": Kind(
         "answers 409: something else is being done to it",
         409,
-        ("AnotherOperationInProgress", "Another operation on this or dependent resource is in progress."),
+        (
+            "AnotherOperationInProgress",
+            "Another operation on this or dependent resource is in progress.",
+        ),
         (
             "Directory_ConcurrencyViolation",
             "There was an error due to a concurrency violation. Please try again later.",
@@ -84,7 +87,10 @@ KINDS: dict[str, Kind] = {
     "expired": Kind(
         "says that the token has expired",
         401,
-        ("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time."),
+        (
+            "ExpiredAuthenticationToken",
+            "The access token expiry UTC time is earlier than current UTC time.",
+        ),
         ("InvalidAuthenticationToken", "Lifetime validation failed, the token is expired."),
     ),
     "forbidden": Kind(
@@ -174,7 +180,10 @@ def strike_after(store: Store, target: Target) -> str | None:
         if fault.kind == "late":
             time.sleep(float(fault.options.get("seconds", 1)))
         if fault.kind == "half":
-            return str(fault.options.get("message") or "the operation did not complete: ProvisioningState is Failed")
+            return str(
+                fault.options.get("message")
+                or "the operation did not complete: ProvisioningState is Failed"
+            )
     return None
 
 

@@ -1,10 +1,10 @@
 """The lab's folder: what `sitekit lab cloud up` makes, and what `down` takes away again.
 
-    bin/          the plug-ins' launchers; only this folder on PATH makes the lab be used
-    cloud.sqlite  the cloud
-    types.json    the types, joined with the installed SDKs
-    state/        a file:// backend for stacks
-    graph.json    process and port of the Graph server while it runs
+bin/          the plug-ins' launchers; only this folder on PATH makes the lab be used
+cloud.sqlite  the cloud
+types.json    the types, joined with the installed SDKs
+state/        a file:// backend for stacks
+graph.json    process and port of the Graph server while it runs
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ def up(
         _passphrase(folder)
         _launchers(folder)
     except OSError as error:
-        raise LabError(f"{folder} cannot be used: {error.strerror}", hint="name another --dir") from None
+        raise LabError(
+            f"{folder} cannot be used: {error.strerror}", hint="name another --dir"
+        ) from None
     port = running(folder) or _start(folder, store)
     store.close()
     return Lab(folder, port)
@@ -117,7 +119,15 @@ def down(folder: Path = DEFAULT, *, remove: bool = False) -> bool:
     for name in _launcher_names():
         (folder / "bin" / name).unlink(missing_ok=True)
     if remove:
-        for name in (STORE, f"{STORE}-wal", f"{STORE}-shm", catalogue.FILE, PASSPHRASE, GRAPH, "graph.log"):
+        for name in (
+            STORE,
+            f"{STORE}-wal",
+            f"{STORE}-shm",
+            catalogue.FILE,
+            PASSPHRASE,
+            GRAPH,
+            "graph.log",
+        ):
             (folder / name).unlink(missing_ok=True)
         for part in ("bin", "state", "home"):
             shutil.rmtree(folder / part, ignore_errors=True)
@@ -208,7 +218,9 @@ def _tenant(store: Store, domains: Sequence[str]) -> None:
         for index, name in enumerate([INITIAL_DOMAIN, *domains]):
             key = f"domain/{name.lower()}"
             if store.get(key) is None:
-                body = domain_body(name.lower(), verified=True, initial=index == 0, default=index == 1)
+                body = domain_body(
+                    name.lower(), verified=True, initial=index == 0, default=index == 1
+                )
                 store.add(Thing(key, CLOUD, "domain", name.lower(), name.lower(), None, body))
 
 
@@ -227,7 +239,7 @@ def _launcher_names() -> list[str]:
 def _launchers(folder: Path) -> None:
     """The plug-ins; the stand-in engine only where there is no other."""
     for name, package in _PLUGINS.items():
-        _launcher(folder, name, ["-m", "sitekit.lab.cloud.plugin", package, str(folder)])
+        _launcher(folder, name, ["-m", "sitekit.lab.cloud.run", package, str(folder)])
     if importlib.util.find_spec("sitekit.provider") is not None:
         _launcher(folder, "pulumi-resource-sitekit", ["-m", "sitekit.provider"])
     engine = folder / "bin" / "pulumi"
@@ -241,7 +253,9 @@ def real_pulumi(folder: Path) -> str | None:
     """A `pulumi` on PATH that is not the lab's own."""
     own = str(folder / "bin")
     path = os.environ.get("PATH", "").split(os.pathsep)
-    return shutil.which("pulumi", path=os.pathsep.join(part for part in path if part and part != own))
+    return shutil.which(
+        "pulumi", path=os.pathsep.join(part for part in path if part and part != own)
+    )
 
 
 def _launcher(folder: Path, name: str, arguments: Sequence[str]) -> None:
@@ -251,7 +265,7 @@ def _launcher(folder: Path, name: str, arguments: Sequence[str]) -> None:
     text = (
         "#!/bin/sh\n"
         "# The lab cloud of sitekit: made by `sitekit lab cloud up`, gone after `down`.\n"
-        f"PYTHONPATH={shlex.quote(source)}${{PYTHONPATH:+:$PYTHONPATH}} exec {command} \"$@\"\n"
+        f'PYTHONPATH={shlex.quote(source)}${{PYTHONPATH:+:$PYTHONPATH}} exec {command} "$@"\n'
     )
     path = folder / "bin" / name
     aside = path.with_name(f".{name}.{os.getpid()}")
@@ -322,9 +336,7 @@ def _start(folder: Path, store: Store) -> int:
             if running(folder):
                 return int(known["port"])
         time.sleep(0.05)
-    raise LabError(
-        "the Graph server of the lab did not start", hint=f"read {folder / 'graph.log'}"
-    )
+    raise LabError("the Graph server of the lab did not start", hint=f"read {folder / 'graph.log'}")
 
 
 def _stop(folder: Path) -> bool:

@@ -131,13 +131,23 @@ def _any(value: Any, test: Callable[[Any], bool]) -> bool:
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "-eq": lambda a, b: _any(a, lambda item: _fold(item) == _fold(b)),
     "-ne": lambda a, b: not _any(a, lambda item: _fold(item) == _fold(b)),
-    "-startswith": lambda a, b: _any(a, lambda item: isinstance(item, str) and _fold(item).startswith(_fold(b))),
+    "-startswith": lambda a, b: _any(
+        a, lambda item: isinstance(item, str) and _fold(item).startswith(_fold(b))
+    ),
     "-notstartswith": lambda a, b: not (isinstance(a, str) and _fold(a).startswith(_fold(b))),
-    "-contains": lambda a, b: _any(a, lambda item: isinstance(item, str) and _fold(b) in _fold(item)),
-    "-notcontains": lambda a, b: not _any(a, lambda item: isinstance(item, str) and _fold(b) in _fold(item)),
-    "-match": lambda a, b: _any(a, lambda item: isinstance(item, str) and bool(re.search(b, item, re.I))),
+    "-contains": lambda a, b: _any(
+        a, lambda item: isinstance(item, str) and _fold(b) in _fold(item)
+    ),
+    "-notcontains": lambda a, b: (
+        not _any(a, lambda item: isinstance(item, str) and _fold(b) in _fold(item))
+    ),
+    "-match": lambda a, b: _any(
+        a, lambda item: isinstance(item, str) and bool(re.search(b, item, re.I))
+    ),
     "-notmatch": lambda a, b: not (isinstance(a, str) and re.search(b, a, re.I)),
     "-in": lambda a, b: _fold(a) in [_fold(item) for item in b],
     "-notin": lambda a, b: _fold(a) not in [_fold(item) for item in b],
-    "-endswith": lambda a, b: _any(a, lambda item: isinstance(item, str) and _fold(item).endswith(_fold(b))),
+    "-endswith": lambda a, b: _any(
+        a, lambda item: isinstance(item, str) and _fold(item).endswith(_fold(b))
+    ),
 }

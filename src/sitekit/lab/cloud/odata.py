@@ -180,7 +180,7 @@ def searched(text: str) -> Test:
     """The test that a $search is: "displayName:word" clauses joined by AND or OR."""
     clauses = re.findall(r'"([^":]+):([^"]*)"', text)
     if not clauses:
-        raise QueryError("Syntax error: $search needs \"property:value\"")
+        raise QueryError('Syntax error: $search needs "property:value"')
     every = any if re.search(r'"\s+OR\s+"', text) else all
     return lambda item: every(
         word.casefold() in str(item.get(key) or "").casefold() for key, word in clauses
@@ -192,7 +192,9 @@ def ordered(items: Sequence[Item], text: str) -> list[Item]:
     answer = list(items)
     for clause in reversed([part.strip() for part in text.split(",")]):
         key, _, direction = clause.partition(" ")
-        answer.sort(key=lambda item: str(item.get(key) or "").casefold(), reverse=direction == "desc")
+        answer.sort(
+            key=lambda item: str(item.get(key) or "").casefold(), reverse=direction == "desc"
+        )
     return answer
 
 

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from .catalogue import ArmType
 
 ONCE = frozenset(
-    {"guid", "principal", "public_address", "gateway_addresses", "gateway_bgp", "secret_version", "rule_id"}
+    {
+        "guid",
+        "principal",
+        "public_address",
+        "gateway_addresses",
+        "gateway_bgp",
+        "secret_version",
+        "rule_id",
+    }
 )
 _DOCUMENTATION = tuple(
     ipaddress.ip_network(text) for text in ("203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24")
@@ -53,7 +61,11 @@ def once(arm: Arm, kind: str, thing: Thing) -> Any:
         hub = arm.store.get(str(wire.at(thing.body, "virtualHub.id")).lower())
         inside = _inside(hub)
         return [
-            {"id": f"Instance{n}", "publicIpAddress": _address(arm, thing), "privateIpAddress": str(inside[4 + n])}
+            {
+                "id": f"Instance{n}",
+                "publicIpAddress": _address(arm, thing),
+                "privateIpAddress": str(inside[4 + n]),
+            }
             for n in (0, 1)
         ]
     if kind == "gateway_bgp":
@@ -115,7 +127,8 @@ def now(arm: Arm, type: ArmType, kind: Any, thing: Thing) -> Any:
         "vault_uri": lambda: f"{_vault_host(thing)}/",
         "secret_uri": lambda: f"{_vault_host(thing)}/secrets/{thing.name}",
         "endpoints": lambda: {
-            part: f"https://{thing.name}.{part}.core.example/" for part in ("blob", "file", "queue", "table")
+            part: f"https://{thing.name}.{part}.core.example/"
+            for part in ("blob", "file", "queue", "table")
         },
         "fqdn": lambda: _fqdn(thing),
         "name_servers": lambda: [f"ns{n}-lab.azure-dns.example." for n in (1, 2)],
@@ -154,7 +167,8 @@ def _fqdn(thing: Thing) -> str:
 
 def _children(arm: Arm, thing: Thing) -> int:
     return sum(
-        "RecordSet" in child.type for child in arm.store.find(cloud="azure-native", parent=thing.key)
+        "RecordSet" in child.type
+        for child in arm.store.find(cloud="azure-native", parent=thing.key)
     )
 
 
@@ -165,7 +179,12 @@ def _principal_type(arm: Arm, thing: Thing) -> str:
 
 def _classic_bgp(arm: Arm, thing: Thing) -> dict[str, Any]:
     asked = thing.body.get("bgpSettings") or {}
-    return {"asn": 65515, "peerWeight": 0, **asked, "bgpPeeringAddress": asked.get("bgpPeeringAddress") or "192.0.2.254"}
+    return {
+        "asn": 65515,
+        "peerWeight": 0,
+        **asked,
+        "bgpPeeringAddress": asked.get("bgpPeeringAddress") or "192.0.2.254",
+    }
 
 
 __all__ = ["ONCE", "guid_of", "now", "once", "state_at"]

@@ -73,7 +73,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def GetSchema(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Enough for `pulumi import` to write code: the types, their inputs and outputs."""
-        return provider_pb2.GetSchemaResponse(schema=json.dumps(pulumi_schema(self.package, self.known)))
+        return provider_pb2.GetSchemaResponse(
+            schema=json.dumps(pulumi_schema(self.package, self.known))
+        )
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
         """End waits."""
@@ -125,7 +127,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         account = Account(
             tenant=chosen("tenantId", "ARM_TENANT_ID", tenants),
             subscription=chosen("subscriptionId", "ARM_SUBSCRIPTION_ID", subscriptions),
-            location=settings.get("location") if isinstance(settings.get("location"), str) else None,
+            location=settings.get("location")
+            if isinstance(settings.get("location"), str)
+            else None,
         )
         make: Callable[[Store, catalogue.Catalogue, Account], Cloud] = (
             Arm if self.package == "azure-native" else Entra
@@ -146,7 +150,12 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         old, new = _bag(request.olds), _bag(request.news)
         with self._answering(context, None, request.type):
             checked = self.cloud.check(
-                request.type, urn=request.urn, name=request.name, old=old, new=new, seed=request.randomSeed
+                request.type,
+                urn=request.urn,
+                name=request.name,
+                old=old,
+                new=new,
+                seed=request.randomSeed,
             )
         inputs = checked.inputs
         if self.accept_secrets:
@@ -163,7 +172,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         """Compare the inputs of the state with the new ones."""
         old, new = _bag(request.old_inputs), _bag(request.news)
         with self._answering(context, None, request.type):
-            found = self.cloud.diff(request.type, old=old, new=new, ignore=list(request.ignoreChanges))
+            found = self.cloud.diff(
+                request.type, old=old, new=new, ignore=list(request.ignoreChanges)
+            )
         return _difference(found.detail, found.replaces, delete_first=found.delete_first)
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -181,13 +192,17 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             self.store.log(self.package, "create", request.type, made.id)
         if reasons:
             self._half_way(context, made, marked, reasons)
-        return provider_pb2.CreateResponse(id=made.id, properties=self._answer(self._fresh(request.type, made).outputs, marked))
+        return provider_pb2.CreateResponse(
+            id=made.id, properties=self._answer(self._fresh(request.type, made).outputs, marked)
+        )
 
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
         """What is there now; nothing when it is gone; without inputs, an import."""
         known = wire.from_struct(request.inputs)
         inputs = wire.plain(known) or None
-        target = self._target(request.type, request.name, {**(inputs or {}), "id": request.id}, "read")
+        target = self._target(
+            request.type, request.name, {**(inputs or {}), "id": request.id}, "read"
+        )
         with self._answering(context, target, request.type):
             faults.strike(self.store, target, graph=self._graph, retries=_RETRIES)
             found = self.cloud.read(request.type, request.id, inputs)
@@ -325,13 +340,17 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 class _Answering:
     """Turns whatever happens into a gRPC status: nothing bare ever reaches the engine."""
 
-    def __init__(self, plugin: Plugin, context: Any, target: faults.Target | None, token: str) -> None:
+    def __init__(
+        self, plugin: Plugin, context: Any, target: faults.Target | None, token: str
+    ) -> None:
         self.plugin, self.context, self.target, self.token = plugin, context, target, token
 
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: Any
+    ) -> None:
         if error is None:
             return
         if isinstance(error, Vanished):
@@ -366,7 +385,9 @@ def _bag(struct: struct_pb2.Struct) -> dict[str, Any]:
 def _difference(detail: Mapping[str, str], replaces: set[str], *, delete_first: bool) -> Any:
     top = {path.split(".")[0].split("[")[0] for path in detail}
     return provider_pb2.DiffResponse(
-        changes=provider_pb2.DiffResponse.DIFF_SOME if detail else provider_pb2.DiffResponse.DIFF_NONE,
+        changes=provider_pb2.DiffResponse.DIFF_SOME
+        if detail
+        else provider_pb2.DiffResponse.DIFF_NONE,
         replaces=sorted({path.split(".")[0].split("[")[0] for path in replaces}),
         diffs=sorted(top),
         detailedDiff={
@@ -425,7 +446,9 @@ def pulumi_schema(package: str, known: catalogue.Catalogue) -> dict[str, Any]:
     return {"name": package, "version": known.versions[package], "resources": resources}
 
 
-def serve(package: str, folder: Path, *, port: int = 0, accept_secrets: bool = False) -> tuple[Any, int]:
+def serve(
+    package: str, folder: Path, *, port: int = 0, accept_secrets: bool = False
+) -> tuple[Any, int]:
     """Start answering on 127.0.0.1; the server and its port."""
     server = grpc.server(futures.ThreadPoolExecutor(32), options=_OPTIONS)
     plugin = Plugin(package, folder, accept_secrets=accept_secrets)
@@ -436,10 +459,12 @@ def serve(package: str, folder: Path, *, port: int = 0, accept_secrets: bool = F
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`python -m sitekit.lab.cloud.plugin PACKAGE FOLDER [whatever the engine adds]`."""
+    """Serve until the engine goes: PACKAGE FOLDER, then whatever the engine adds."""
     package, folder = arguments[0], Path(arguments[1])
     try:
-        server, port = serve(package, folder, accept_secrets=bool(os.environ.get("SITEKIT_LAB_ACCEPT_SECRETS")))
+        server, port = serve(
+            package, folder, accept_secrets=bool(os.environ.get("SITEKIT_LAB_ACCEPT_SECRETS"))
+        )
     except Exception as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the engine shows it
         return 1
@@ -450,7 +475,3 @@ def main(arguments: Sequence[str]) -> int:
         time.sleep(1)
     server.stop(grace=None).wait()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

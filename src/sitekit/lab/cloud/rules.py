@@ -35,12 +35,12 @@ HUB = "azure-native:network:VirtualHub"
 
 
 def _write(rule: WriteRule) -> WriteRule:
-    ARM[rule.__name__] = rule
+    ARM[rule.__name__.removeprefix("_")] = rule
     return rule
 
 
 def _delete(rule: DeleteRule) -> DeleteRule:
-    DELETE[rule.__name__] = rule
+    DELETE[rule.__name__.removeprefix("_")] = rule
     return rule
 
 
@@ -107,7 +107,7 @@ def _within(nets: Iterable[Network], space: Iterable[Network]) -> Network | None
 
 
 @_write
-def address_space(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _address_space(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     space = _space(inputs)
     if not space and not wire.at(inputs, "addressSpace.ipamPoolPrefixAllocations"):
         raise _refuse("InvalidRequestFormat", "A virtual network needs an address space.")
@@ -126,7 +126,7 @@ def address_space(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thin
 
 
 @_write
-def inline_subnets(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _inline_subnets(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     seen: list[tuple[str, Network]] = []
     for item in inputs.get("subnets") or []:
         if not item.get("name"):
@@ -136,7 +136,7 @@ def inline_subnets(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thi
 
 
 @_write
-def subnet(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _subnet(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     holder = arm.store.get(id.lower().rpartition("/subnets/")[0])
     if holder is None:
         return
@@ -146,7 +146,9 @@ def subnet(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | Non
         if child.key != id.lower()
         for net in _subnet_prefixes(child.body)
     ]
-    _subnet_fits(str(inputs.get("subnetName")), _subnet_prefixes(inputs), _space(holder.body), others)
+    _subnet_fits(
+        str(inputs.get("subnetName")), _subnet_prefixes(inputs), _space(holder.body), others
+    )
 
 
 def _subnet_fits(
@@ -162,7 +164,9 @@ def _subnet_fits(
         )
     for net in nets:
         if net.version == 4 and net.prefixlen > 29:
-            raise _refuse("NetcfgSubnetRangeTooSmall", f"Subnet '{name}' is smaller than /29: {net}.")
+            raise _refuse(
+                "NetcfgSubnetRangeTooSmall", f"Subnet '{name}' is smaller than /29: {net}."
+            )
     for other, net in others:
         if pair := _overlap(nets, [net]):
             raise _refuse(
@@ -175,13 +179,15 @@ def _subnet_fits(
 
 
 @_write
-def security_rules(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _security_rules(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     taken: dict[tuple[str, Any], str] = {}
     names: set[str] = set()
     for rule in inputs.get("securityRules") or []:
         name, priority = str(rule.get("name")), rule.get("priority")
         if not rule.get("name") or name.lower() in names:
-            raise _refuse("SecurityRuleInvalidName", f"Rule names must be there and differ: {name}.")
+            raise _refuse(
+                "SecurityRuleInvalidName", f"Rule names must be there and differ: {name}."
+            )
         names.add(name.lower())
         if not isinstance(priority, int) or not 100 <= priority <= 4096:
             raise _refuse(
@@ -218,11 +224,15 @@ def _rule_end(name: str, rule: Inputs, end: str) -> None:
     ports = [rule.get(f"{end}PortRange")] if rule.get(f"{end}PortRange") else []
     ports += rule.get(f"{end}PortRanges") or []
     if not ports:
-        raise _refuse("SecurityRuleInvalidPortRange", f"Security rule {name} has no {end} port range.")
+        raise _refuse(
+            "SecurityRuleInvalidPortRange", f"Security rule {name} has no {end} port range."
+        )
     for value in ports:
         first, _, last = str(value).partition("-")
         if value != "*" and not (
-            first.isdigit() and (last or first).isdigit() and 0 <= int(first) <= int(last or first) <= 65535
+            first.isdigit()
+            and (last or first).isdigit()
+            and 0 <= int(first) <= int(last or first) <= 65535
         ):
             raise _refuse(
                 "SecurityRuleInvalidPortRange",
@@ -231,7 +241,7 @@ def _rule_end(name: str, rule: Inputs, end: str) -> None:
 
 
 @_write
-def routes(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _routes(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     for route in inputs.get("routes") or []:
         if not re.match(r"[A-Za-z]", str(route.get("addressPrefix"))):
             _prefixes([route.get("addressPrefix")])
@@ -245,7 +255,7 @@ def routes(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | Non
 
 
 @_write
-def public_address(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _public_address(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     filled = with_defaults(inputs, type.defaults)
     if (
         str(wire.at(filled, "sku.name")).lower().startswith("standard")
@@ -280,22 +290,27 @@ def _others(arm: Arm, type: ArmType, id: str, path: str, value: str) -> list[Thi
 
 
 @_write
-def hub(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _hub(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     if not inputs.get("addressPrefix"):
         raise _refuse("InvalidRequestFormat", "A virtual hub needs an address prefix.")
     net = _prefixes([inputs["addressPrefix"]])[0]
     if net.prefixlen > 24:
-        raise _refuse("VirtualHubAddressPrefixTooSmall", f"The hub prefix {net} is smaller than /24.")
+        raise _refuse(
+            "VirtualHubAddressPrefixTooSmall", f"The hub prefix {net} is smaller than /24."
+        )
     wan = _id_at(inputs, "virtualWan.id")
     for other in _others(arm, type, id, "virtualWan.id", wan):
         if wan and _overlap([net], _prefixes([other.body["addressPrefix"]])):
             raise _refuse(
-                "VirtualHubAddressPrefixOverlap", f"{net} overlaps with hub {other.id} of the same WAN."
+                "VirtualHubAddressPrefixOverlap",
+                f"{net} overlaps with hub {other.id} of the same WAN.",
             )
 
 
 @_write
-def one_gateway_per_hub(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _one_gateway_per_hub(
+    arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None
+) -> None:
     place = _id_at(inputs, "virtualHub.id")
     if not place:
         raise _refuse("InvalidRequestFormat", "A VPN gateway needs a virtual hub.")
@@ -313,7 +328,7 @@ def one_gateway_per_hub(arm: Arm, type: ArmType, id: str, inputs: Inputs, before
 
 
 @_write
-def vpn_site(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _vpn_site(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     _space(inputs)
     if not _id_at(inputs, "virtualWan.id"):
         raise _refuse("InvalidRequestFormat", "A VPN site needs a virtual WAN.")
@@ -322,17 +337,25 @@ def vpn_site(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | N
         raise _refuse("VpnSiteHasNoAddress", "A VPN site needs an address or a link with one.")
     names = [str(link.get("name", "")).lower() for link in links]
     if len(names) > 4 or len(set(names)) < len(names) or "" in names:
-        raise _refuse("VpnSiteLinksInvalid", "A VPN site has at most four links, with names that differ.")
+        raise _refuse(
+            "VpnSiteLinksInvalid", "A VPN site has at most four links, with names that differ."
+        )
     addresses = [link.get("ipAddress") for link in links if link.get("ipAddress")]
     for link in links:
         if bool(link.get("ipAddress")) == bool(link.get("fqdn")):
-            raise _refuse("VpnSiteLinkHasNoAddress", f"Link {link.get('name')} needs an address or a name.")
+            raise _refuse(
+                "VpnSiteLinkHasNoAddress", f"Link {link.get('name')} needs an address or a name."
+            )
     for value in addresses:
         _address(value)
     if len(set(addresses)) < len(addresses):
         raise _refuse("VpnSiteLinksInvalid", "Two links have the same address.")
     bgp = [link["bgpProperties"] for link in links if link.get("bgpProperties")]
-    if not wire.at(inputs, "addressSpace.addressPrefixes") and not bgp and not inputs.get("bgpProperties"):
+    if (
+        not wire.at(inputs, "addressSpace.addressPrefixes")
+        and not bgp
+        and not inputs.get("bgpProperties")
+    ):
         raise _refuse("VpnSiteHasNoRoutes", "A VPN site needs address prefixes or BGP.")
     for item in bgp:
         _asn(item.get("asn"))
@@ -348,17 +371,19 @@ def _address(value: Any) -> None:
 def _asn(value: Any) -> None:
     reserved = {8074, 8075, 12076, 23456, 65515, 65517, 65518, 65519, 65520}
     if not isinstance(value, int) or not 1 <= value <= 4294967295 or value in reserved:
-        raise _refuse("InvalidAsn", f"{value} cannot be the ASN of a site: it is reserved by Azure.")
+        raise _refuse(
+            "InvalidAsn", f"{value} cannot be the ASN of a site: it is reserved by Azure."
+        )
 
 
 IPSEC = {
     # what Azure VPN gateways can do (learn.microsoft.com/azure/vpn-gateway/ipsec-ike-policy-howto)
-    "ipsecEncryption": "None DES DES3 AES128 AES192 AES256 GCMAES128 GCMAES192 GCMAES256".split(),
-    "ipsecIntegrity": "MD5 SHA1 SHA256 GCMAES128 GCMAES192 GCMAES256".split(),
-    "ikeEncryption": "DES DES3 AES128 AES192 AES256 GCMAES256 GCMAES128".split(),
-    "ikeIntegrity": "MD5 SHA1 SHA256 SHA384 GCMAES256 GCMAES128".split(),
-    "dhGroup": "None DHGroup1 DHGroup2 DHGroup14 DHGroup2048 ECP256 ECP384 DHGroup24".split(),
-    "pfsGroup": "None PFS1 PFS2 PFS2048 ECP256 ECP384 PFS24 PFS14 PFSMM".split(),
+    "ipsecEncryption": ["None", "DES", "DES3", "AES128", "AES192", "AES256", "GCMAES128", "GCMAES192", "GCMAES256"],
+    "ipsecIntegrity": ["MD5", "SHA1", "SHA256", "GCMAES128", "GCMAES192", "GCMAES256"],
+    "ikeEncryption": ["DES", "DES3", "AES128", "AES192", "AES256", "GCMAES256", "GCMAES128"],
+    "ikeIntegrity": ["MD5", "SHA1", "SHA256", "SHA384", "GCMAES256", "GCMAES128"],
+    "dhGroup": ["None", "DHGroup1", "DHGroup2", "DHGroup14", "DHGroup2048", "ECP256", "ECP384", "DHGroup24"],
+    "pfsGroup": ["None", "PFS1", "PFS2", "PFS2048", "ECP256", "ECP384", "PFS24", "PFS14", "PFSMM"],
 }
 
 
@@ -379,7 +404,9 @@ def _ipsec(policies: Any) -> None:
             raise _refuse("InvalidIpsecPolicy", "saLifeTimeSeconds must be 300 to 172799.")
         kilobytes = policy.get("saDataSizeKilobytes", 0)
         if kilobytes != 0 and not 1024 <= kilobytes <= 2147483647:
-            raise _refuse("InvalidIpsecPolicy", "saDataSizeKilobytes must be 0 or 1024 to 2147483647.")
+            raise _refuse(
+                "InvalidIpsecPolicy", "saDataSizeKilobytes must be 0 or 1024 to 2147483647."
+            )
 
 
 def _shared_key(key: Any) -> None:
@@ -388,7 +415,7 @@ def _shared_key(key: Any) -> None:
 
 
 @_write
-def vpn_connection(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _vpn_connection(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     site = _id_at(inputs, "remoteVpnSite.id")
     if not site:
         raise _refuse("InvalidRequestFormat", "A VPN connection needs a remote VPN site.")
@@ -401,7 +428,8 @@ def vpn_connection(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thi
         target = _id_at(link, "vpnSiteLink.id")
         if not target.startswith(f"{site}/vpnsitelinks/"):
             raise _refuse(
-                "VpnSiteLinkNotOfSite", f"Link connection {link.get('name')} names a link of another site."
+                "VpnSiteLinkNotOfSite",
+                f"Link connection {link.get('name')} names a link of another site.",
             )
         _ipsec(link.get("ipsecPolicies"))
         _shared_key(link.get("sharedKey"))
@@ -411,11 +439,13 @@ def vpn_connection(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thi
     at_gateway = arm.store.get(gateway)
     hub_of = arm.store.get(_id_at(at_gateway.body, "virtualHub.id")) if at_gateway else None
     if wan and hub_of and _id_at(wan.body, "virtualWan.id") != _id_at(hub_of.body, "virtualWan.id"):
-        raise _refuse("VpnSiteNotInSameVirtualWan", "Site and gateway belong to different virtual WANs.")
+        raise _refuse(
+            "VpnSiteNotInSameVirtualWan", "Site and gateway belong to different virtual WANs."
+        )
 
 
 @_write
-def hub_connection(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _hub_connection(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     remote = _id_at(inputs, "remoteVirtualNetwork.id")
     holder = arm.store.get(id.lower().rpartition("/hubvirtualnetworkconnections/")[0])
     vnet = arm.store.get(remote)
@@ -423,7 +453,9 @@ def hub_connection(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thi
         raise _refuse("InvalidRequestFormat", "A hub connection needs a virtual network.")
     for other in arm.store.find(type=type.token):
         if other.key != id.lower() and _id_at(other.body, "remoteVirtualNetwork.id") == remote:
-            raise _refuse("HubVirtualNetworkConnectionExists", f"{remote} is connected by {other.id}.")
+            raise _refuse(
+                "HubVirtualNetworkConnectionExists", f"{remote} is connected by {other.id}."
+            )
     taken: list[tuple[str, Network]] = [
         (holder.id, net) for net in _prefixes([holder.body["addressPrefix"]])
     ]
@@ -440,11 +472,13 @@ def hub_connection(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thi
 
 
 @_write
-def classic_gateway(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _classic_gateway(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     configurations = inputs.get("ipConfigurations") or []
     wanted = 2 if inputs.get("activeActive") else 1
     if len(configurations) < wanted:
-        raise _refuse("VirtualNetworkGatewayIpConfigurations", f"The gateway needs {wanted} of them.")
+        raise _refuse(
+            "VirtualNetworkGatewayIpConfigurations", f"The gateway needs {wanted} of them."
+        )
     for item in configurations:
         place = _id_at(item, "subnet.id")
         if not place.endswith("/subnets/gatewaysubnet"):
@@ -471,7 +505,7 @@ def arm_ids(body: Inputs) -> set[str]:
 
 
 @_write
-def local_gateway(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _local_gateway(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     _prefixes(wire.at(inputs, "localNetworkAddressSpace.addressPrefixes") or [])
     if bool(inputs.get("gatewayIpAddress")) == bool(inputs.get("fqdn")):
         raise _refuse("LocalNetworkGatewayNoAddress", "Give gatewayIpAddress or fqdn, one of them.")
@@ -482,7 +516,9 @@ def local_gateway(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thin
 
 
 @_write
-def classic_connection(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _classic_connection(
+    arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None
+) -> None:
     kind = str(inputs.get("connectionType")).lower()
     if kind == "ipsec" and not _id_at(inputs, "localNetworkGateway2.id"):
         raise _refuse("ConnectionNeedsLocalNetworkGateway", "IPsec needs localNetworkGateway2.")
@@ -493,7 +529,7 @@ def classic_connection(arm: Arm, type: ArmType, id: str, inputs: Inputs, before:
 
 
 @_write
-def peering(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _peering(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     own = arm.store.get(id.lower().rpartition("/virtualnetworkpeerings/")[0])
     remote = arm.store.get(_id_at(inputs, "remoteVirtualNetwork.id"))
     if own is None or remote is None:
@@ -510,8 +546,10 @@ def peering(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | No
 
 
 @_delete
-def no_links_left(arm: Arm, type: ArmType, thing: Thing) -> None:
-    for child in arm.store.find(type="azure-native:privatedns:VirtualNetworkLink", parent=thing.key):
+def _no_links_left(arm: Arm, type: ArmType, thing: Thing) -> None:
+    for child in arm.store.find(
+        type="azure-native:privatedns:VirtualNetworkLink", parent=thing.key
+    ):
         raise _refuse(
             "CannotDeleteResource",
             "Can not delete resource before nested resources are deleted. Nested resource: "
@@ -521,7 +559,9 @@ def no_links_left(arm: Arm, type: ArmType, thing: Thing) -> None:
 
 
 @_write
-def one_registration(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _one_registration(
+    arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None
+) -> None:
     vnet = _id_at(inputs, "virtualNetwork.id")
     if not vnet:
         raise _refuse("BadRequest", "A link needs a virtual network.")
@@ -532,7 +572,8 @@ def one_registration(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: T
             raise _refuse("Conflict", f"{vnet} is linked to this zone by {other.id}.", 409)
         if inputs.get("registrationEnabled") and other.body.get("registrationEnabled"):
             raise _refuse(
-                "BadRequest", f"{vnet} registers itself in another private zone already: {other.id}."
+                "BadRequest",
+                f"{vnet} registers itself in another private zone already: {other.id}.",
             )
 
 
@@ -545,7 +586,7 @@ _RECORDS = {
 
 
 @_write
-def records(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _records(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     kind = str(inputs.get("recordType")).upper()
     wanted = _RECORDS.get(kind)
     if wanted is None:
@@ -572,21 +613,25 @@ def records(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | No
 
 
 @_write
-def receivers(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _receivers(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     names: set[str] = set()
     for key, items in inputs.items():
         for item in items if key.endswith("Receivers") and isinstance(items, list) else []:
             name = str(item.get("name", "")).lower()
             if not name or name in names:
-                raise _refuse("DuplicateReceiverName", f"Receiver names must be there and differ: {name}.")
+                raise _refuse(
+                    "DuplicateReceiverName", f"Receiver names must be there and differ: {name}."
+                )
             names.add(name)
     for item in inputs.get("emailReceivers") or []:
         if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", str(item.get("emailAddress"))):
-            raise _refuse("InvalidEmailAddress", f"Receiver {item.get('name')} has no mail address.")
+            raise _refuse(
+                "InvalidEmailAddress", f"Receiver {item.get('name')} has no mail address."
+            )
 
 
 @_write
-def alert_window(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _alert_window(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     window, frequency = inputs.get("windowSize"), inputs.get("evaluationFrequency")
     for value in (window, frequency):
         if value is not None and _minutes(str(value)) is None:
@@ -606,7 +651,7 @@ def _minutes(text: str) -> float | None:
 
 
 @_write
-def destination(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _destination(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     places = (
         "workspaceId", "storageAccountId", "eventHubAuthorizationRuleId", "marketplacePartnerId",
         "serviceBusRuleId",
@@ -621,7 +666,7 @@ def destination(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing 
 
 
 @_write
-def five_settings(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _five_settings(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     holder = id.lower().rpartition("/")[0]
     others = [
         item
@@ -633,9 +678,13 @@ def five_settings(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thin
     for other in others:
         same = inputs.get("workspaceId")
         if same and _id_at(other.body, "workspaceId") == str(same).lower():
-            mine = {str(item.get("category") or item.get("categoryGroup")) for item in inputs.get("logs") or []}
+            mine = {
+                str(item.get("category") or item.get("categoryGroup"))
+                for item in inputs.get("logs") or []
+            }
             theirs = {
-                str(item.get("category") or item.get("categoryGroup")) for item in other.body.get("logs") or []
+                str(item.get("category") or item.get("categoryGroup"))
+                for item in other.body.get("logs") or []
             }
             if mine & theirs:
                 raise _refuse(
@@ -650,40 +699,46 @@ def five_settings(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thin
 
 
 @_write
-def vault(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _vault(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     properties = inputs.get("properties") or {}
     if str(properties.get("tenantId", "")).lower() != arm.account.tenant.lower():
         raise _refuse(
-            "VaultTenantMismatch", f"The vault's tenant must be that of the subscription: {arm.account.tenant}."
+            "VaultTenantMismatch",
+            f"The vault's tenant must be that of the subscription: {arm.account.tenant}.",
         )
     if before is not None and wire.at(before.body, "properties.enablePurgeProtection"):
         if properties.get("enablePurgeProtection") is False:
             raise _refuse(
                 "BadRequest",
-                "The property \"enablePurgeProtection\" cannot be set to false. Enabling the purge "
+                'The property "enablePurgeProtection" cannot be set to false. Enabling the purge '
                 "protection for a vault is an irreversible action.",
             )
     elif properties.get("enablePurgeProtection") is False:
         raise _refuse(
             "BadRequest",
-            "The property \"enablePurgeProtection\" cannot be set to false. Enabling the purge "
+            'The property "enablePurgeProtection" cannot be set to false. Enabling the purge '
             "protection for a vault is an irreversible action.",
         )
     if properties.get("enableSoftDelete") is False:
-        raise _refuse("BadRequest", "The property \"enableSoftDelete\" cannot be set to false.")
+        raise _refuse("BadRequest", 'The property "enableSoftDelete" cannot be set to false.')
     if before is not None and properties.get("softDeleteRetentionInDays"):
         old = with_defaults(before.body, type.defaults)
-        if properties["softDeleteRetentionInDays"] != wire.at(old, "properties.softDeleteRetentionInDays"):
+        if properties["softDeleteRetentionInDays"] != wire.at(
+            old, "properties.softDeleteRetentionInDays"
+        ):
             raise _refuse(
-                "BadRequest", "The property \"softDeleteRetentionInDays\" has been set already and it "
+                "BadRequest",
+                'The property "softDeleteRetentionInDays" has been set already and it '
                 "can't be modified.",
             )
 
 
 @_write
-def storage_account(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _storage_account(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     kind, sku = str(inputs.get("kind")), str(wire.at(inputs, "sku.name"))
-    if (kind in ("FileStorage", "BlockBlobStorage")) != sku.startswith("Premium") and kind != "StorageV2":
+    if (kind in ("FileStorage", "BlockBlobStorage")) != sku.startswith(
+        "Premium"
+    ) and kind != "StorageV2":
         raise _refuse("InvalidSkuForKind", f"An account of kind {kind} cannot have SKU {sku}.")
     if before is not None:
         old = str(wire.at(before.body, "sku.name"))
@@ -692,12 +747,14 @@ def storage_account(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Th
 
 
 @_write
-def public_blobs(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _public_blobs(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     account = arm.store.get(id.lower().partition("/blobservices/")[0])
     wanted = str(inputs.get("publicAccess") or "None")
     if wanted != "None" and account is not None and not account.body.get("allowBlobPublicAccess"):
         raise _refuse(
-            "PublicAccessNotPermitted", "Public access is not permitted on this storage account.", 409
+            "PublicAccessNotPermitted",
+            "Public access is not permitted on this storage account.",
+            409,
         )
 
 
@@ -708,12 +765,10 @@ def _keeps_deleted(arm: Arm, vault: Thing) -> bool:
 
 
 @_delete
-def empty_backup_vault(arm: Arm, type: ArmType, thing: Thing) -> None:
+def _empty_backup_vault(arm: Arm, type: ArmType, thing: Thing) -> None:
     item = "azure-native:recoveryservices:ProtectedItem"
     container = "azure-native:recoveryservices:ProtectionContainer"
-    inside = [
-        child for child in arm.store.below(thing.key) if child.type in (item, container)
-    ]
+    inside = [child for child in arm.store.below(thing.key) if child.type in (item, container)]
     kept = [
         deleted.thing
         for deleted in arm.store.deleted(type=item)
@@ -730,18 +785,23 @@ def empty_backup_vault(arm: Arm, type: ArmType, thing: Thing) -> None:
 
 
 @_write
-def backup_policy(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _backup_policy(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     properties = inputs.get("properties") or {}
     if not properties.get("backupManagementType"):
         raise _refuse("BMSUserErrorInvalidPolicyInput", "A policy needs a backup management type.")
     if properties.get("backupManagementType") == "AzureStorage" and not (
         properties.get("retentionPolicy") or properties.get("vaultRetentionPolicy")
     ):
-        raise _refuse("BMSUserErrorInvalidPolicyInput", "Input for create or update policy is not in proper format: retentionPolicy.")
+        raise _refuse(
+            "BMSUserErrorInvalidPolicyInput",
+            "Input for create or update policy is not in proper format: retentionPolicy.",
+        )
 
 
 @_write
-def backup_container(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _backup_container(
+    arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None
+) -> None:
     name = str(inputs.get("containerName"))
     source = str(wire.at(inputs, "properties.sourceResourceId") or "")
     if name.lower().startswith("storagecontainer;"):
@@ -752,7 +812,11 @@ def backup_container(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: T
                 "BMSUserErrorContainerNameInvalid", f"The container of {source} is named {wanted}."
             )
     for other in arm.store.find(type=type.token):
-        if other.key != id.lower() and source and _id_at(other.body, "properties.sourceResourceId") == source.lower():
+        if (
+            other.key != id.lower()
+            and source
+            and _id_at(other.body, "properties.sourceResourceId") == source.lower()
+        ):
             raise _refuse(
                 "BMSUserErrorContainerAlreadyRegistered",
                 f"{source} is registered with another vault: {other.id}.",
@@ -761,19 +825,29 @@ def backup_container(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: T
 
 
 @_write
-def backup_item(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _backup_item(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     policy = _id_at(inputs, "properties.policyId")
     vault_id = id.lower().partition("/backupfabrics/")[0]
     if policy and not policy.startswith(f"{vault_id}/"):
         raise _refuse("BMSUserErrorPolicyNotInVault", f"{policy} belongs to another vault.")
     source = _id_at(inputs, "properties.sourceResourceId")
     holder = arm.store.get(id.lower().rpartition("/protecteditems/")[0])
-    if holder is not None and source and _id_at(holder.body, "properties.sourceResourceId") != source:
-        raise _refuse("BMSUserErrorContainerObjectNotFound", f"{source} is not in {holder.id}.", 404)
+    if (
+        holder is not None
+        and source
+        and _id_at(holder.body, "properties.sourceResourceId") != source
+    ):
+        raise _refuse(
+            "BMSUserErrorContainerObjectNotFound", f"{source} is not in {holder.id}.", 404
+        )
     name = str(inputs.get("protectedItemName"))
     kind, _, share = name.partition(";")
-    if kind.lower() == "azurefileshare" and not arm.exists(f"{source}/fileServices/default/shares/{share}"):
-        raise _refuse("BMSUserErrorObjectNotFound", f"There is no file share {share} in {source}.", 404)
+    if kind.lower() == "azurefileshare" and not arm.exists(
+        f"{source}/fileServices/default/shares/{share}"
+    ):
+        raise _refuse(
+            "BMSUserErrorObjectNotFound", f"There is no file share {share} in {source}.", 404
+        )
 
 
 # --- rights, policies, money -------------------------------------------------------------------
@@ -795,17 +869,24 @@ _KIND_OF = {"User": "user", "Group": "group", "ServicePrincipal": "servicePrinci
 
 
 @_write
-def eligible_principal(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _eligible_principal(
+    arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None
+) -> None:
     if _principal(arm, inputs) is None:
-        raise _refuse("PrincipalNotFound", f"Principal {inputs.get('principalId')} does not exist in the directory {arm.account.tenant}.")
+        raise _refuse(
+            "PrincipalNotFound",
+            f"Principal {inputs.get('principalId')} does not exist in the directory {arm.account.tenant}.",
+        )
 
 
 @_write
-def role_assignment(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _role_assignment(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     principal = str(inputs.get("principalId", "")).lower()
     kind = _principal(arm, inputs)
     thing = arm.store.get(principal)
-    fresh = thing is not None and thing.visible > arm.store.now() and not inputs.get("principalType")
+    fresh = (
+        thing is not None and thing.visible > arm.store.now() and not inputs.get("principalType")
+    )
     if kind is None or fresh:
         raise _refuse(
             "PrincipalNotFound",
@@ -835,7 +916,7 @@ def role_assignment(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Th
 
 
 @_write
-def role_definition(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _role_definition(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     name = str(inputs.get("roleName", "")).lower()
     for other in arm.store.find(type=type.token):
         if name and other.key.rpartition("/")[2] != id.lower().rpartition("/")[2]:
@@ -848,25 +929,30 @@ def role_definition(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Th
 
 
 @_write
-def policy_rule(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _policy_rule(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     rule = inputs.get("policyRule")
     if rule is None and not inputs.get("versions"):
         rule_given = "policyRule" in inputs
         if rule_given:
             raise _refuse("InvalidPolicyRule", "The policy rule is missing.")
         return
-    if isinstance(rule, dict) and not ({"if", "then"} <= set(rule) and wire.at(rule, "then.effect")):
+    if isinstance(rule, dict) and not (
+        {"if", "then"} <= set(rule) and wire.at(rule, "then.effect")
+    ):
         raise _refuse("InvalidPolicyRule", "A policy rule has 'if' and 'then' with an effect.")
     named = set(re.findall(r"parameters\('([^']+)'\)", json.dumps(rule or {})))
     unknown = named - set(inputs.get("parameters") or {})
     if unknown:
         raise _refuse(
-            "InvalidPolicyParameters", f"The policy rule uses undefined parameters: {', '.join(sorted(unknown))}."
+            "InvalidPolicyParameters",
+            f"The policy rule uses undefined parameters: {', '.join(sorted(unknown))}.",
         )
 
 
 @_write
-def policy_assignment(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _policy_assignment(
+    arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None
+) -> None:
     if not inputs.get("policyDefinitionId"):
         raise _refuse("InvalidCreatePolicyAssignmentRequest", "policyDefinitionId is missing.")
     scope = id.partition("/providers/Microsoft.Authorization/policyAssignments/")[0]
@@ -883,18 +969,22 @@ def policy_assignment(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: 
         needed = {key for key, item in declared.items() if "defaultValue" not in item}
         if given - set(declared) or needed - given:
             odd = sorted((given - set(declared)) | (needed - given))
-            raise _refuse("InvalidPolicyParameters", f"Undefined or missing parameters: {', '.join(odd)}.")
+            raise _refuse(
+                "InvalidPolicyParameters", f"Undefined or missing parameters: {', '.join(odd)}."
+            )
     if inputs.get("identity") and not inputs.get("location"):
         raise _refuse("LocationRequired", "An assignment with an identity needs a location.")
 
 
 @_write
-def budget(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _budget(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     period = inputs.get("timePeriod") or {}
     start, end = _date(period.get("startDate")), _date(period.get("endDate"))
     today = dt.datetime.fromtimestamp(arm.store.now(), dt.UTC).date()
     if start is None or start.day != 1:
-        raise _refuse("400", f"Start date must be the first of a month, not {period.get('startDate')}.")
+        raise _refuse(
+            "400", f"Start date must be the first of a month, not {period.get('startDate')}."
+        )
     if before is None and start < today.replace(day=1) and inputs.get("category") == "Cost":
         year = today.replace(year=today.year - 1, day=1)
         if start < year:
@@ -908,7 +998,9 @@ def budget(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | Non
         raise _refuse("400", "A budget has at most five notifications.")
     for name, item in notifications.items():
         if not 0 < item.get("threshold", 0) <= 1000:
-            raise _refuse("400", f"Notification {name}: the threshold must be above 0 and at most 1000.")
+            raise _refuse(
+                "400", f"Notification {name}: the threshold must be above 0 and at most 1000."
+            )
         if not (item.get("contactEmails") or item.get("contactGroups") or item.get("contactRoles")):
             raise _refuse("400", f"Notification {name} has nobody to notify.")
 
@@ -921,7 +1013,9 @@ def _date(text: Any) -> dt.date | None:
 
 
 @_write
-def management_group(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _management_group(
+    arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None
+) -> None:
     depth, parent = 1, _id_at(inputs, "details.parent.id")
     root = f"/providers/microsoft.management/managementgroups/{arm.account.tenant}".lower()
     while parent and parent != root:
@@ -935,17 +1029,21 @@ def management_group(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: T
 
 
 @_delete
-def management_group_is_empty(arm: Arm, type: ArmType, thing: Thing) -> None:
+def _management_group_is_empty(arm: Arm, type: ArmType, thing: Thing) -> None:
     for child in arm.store.find(type="azure-native:management:ManagementGroupSubscription"):
         if child.parent == thing.key:
-            raise _refuse("BadRequest", f"The management group still has a subscription: {child.id}.")
+            raise _refuse(
+                "BadRequest", f"The management group still has a subscription: {child.id}."
+            )
 
 
-DELETE["management_group"] = management_group_is_empty
+DELETE["management_group"] = _management_group_is_empty
 
 
 @_write
-def one_management_group(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _one_management_group(
+    arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None
+) -> None:
     # A subscription lies in one management group: placing it moves it.
     for other in arm.store.find(type=type.token):
         if other.key != id.lower() and other.name.lower() == arm.account.subscription.lower():

@@ -16,7 +16,6 @@ import re
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ...errors import SitekitError
@@ -38,6 +37,8 @@ class SchemaError(SitekitError):
 
 def installed() -> dict[str, str]:
     """The version of each provider SDK; raises SchemaError when one is missing."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return {package: version(name) for package, name in PACKAGES.items()}
     except PackageNotFoundError as error:
@@ -105,7 +106,9 @@ class _Reader:
         call = getattr(holder, snake(name))
         names = [p for p in inspect.signature(call).parameters if p != "opts"]
         source = inspect.getsource(call)
-        wire_names = dict((py, key) for key, py in re.findall(r"__args__\['(\w+)'\] = (\w+)", source))
+        wire_names = dict(
+            (py, key) for key, py in re.findall(r"__args__\['(\w+)'\] = (\w+)", source)
+        )
         self.functions[token] = {"props": {wire_names.get(n, n): "any" for n in names}}
 
     def _described(self, arguments: type) -> dict[str, Any]:
@@ -209,7 +212,9 @@ def _module_of(module: str, name: str) -> Any:
 # --- checking ----------------------------------------------------------------------------------
 
 
-def mistakes(table: Mapping[str, Any], token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def mistakes(
+    table: Mapping[str, Any], token: str, inputs: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
     """The property path and the reason of everything in `inputs` that the SDK's types refuse.
 
     Unknown values fit everywhere; a missing required argument, one that does not exist and one of
@@ -234,7 +239,9 @@ def _object(
             yield from _value(table, kind, item, _below(path, key))
 
 
-def _value(table: Mapping[str, Any], kind: Type, value: Any, path: str) -> Iterator[tuple[str, str]]:
+def _value(
+    table: Mapping[str, Any], kind: Type, value: Any, path: str
+) -> Iterator[tuple[str, str]]:
     if value is None or kind == "any" or wire.is_unknown(value):
         return
     if isinstance(kind, str):
@@ -272,7 +279,9 @@ def _value(table: Mapping[str, Any], kind: Type, value: Any, path: str) -> Itera
             yield from min(answers, key=len)
 
 
-def odd_values(table: Mapping[str, Any], token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def odd_values(
+    table: Mapping[str, Any], token: str, inputs: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
     """Values outside the enumerations that the SDK documents but does not insist on.
 
     The plug-in lets them through and the service refuses them, as in Azure.
@@ -311,9 +320,8 @@ def _is(kind: str, value: Any) -> bool:
     if kind == "boolean":
         return isinstance(value, bool)
     if kind in ("integer", "number"):
-        return (
-            isinstance(value, int if kind == "integer" else int | float)
-            and not isinstance(value, bool)
+        return isinstance(value, int if kind == "integer" else int | float) and not isinstance(
+            value, bool
         )
     return isinstance(value, dict)  # an asset
 

@@ -115,7 +115,9 @@ class Graph:
             raise Refused(401, "InvalidAuthenticationToken", "Access token is empty.")
         if not secrets.compare_digest(token, str(self.store.setting("token", ""))):
             raise Refused(
-                401, "InvalidAuthenticationToken", "CompactToken parsing failed with error code: 80049217"
+                401,
+                "InvalidAuthenticationToken",
+                "CompactToken parsing failed with error code: 80049217",
             )
 
     def one(self, request: Request) -> Answer:
@@ -142,9 +144,15 @@ class Graph:
                 self.store.log("graph", verb, kind, names[0] if names else path)
             return answer
         if allowed:
-            raise Refused(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
+            raise Refused(
+                405,
+                "Request_BadRequest",
+                "Specified HTTP method is not allowed for the request target.",
+            )
         raise Refused(
-            400, "BadRequest", f"Resource not found for the segment '{path.strip('/').split('/')[0]}'."
+            400,
+            "BadRequest",
+            f"Resource not found for the segment '{path.strip('/').split('/')[0]}'.",
         )
 
     def _known_names(self, id: str | None) -> tuple[str, ...]:
@@ -177,14 +185,19 @@ class Graph:
             raise bad("Invalid batch payload format.", code="BadRequest")
         if len(requests) > _BATCH_MOST:
             raise bad(
-                f"Number of batch request steps exceeds the maximum value of {_BATCH_MOST}.", code="BadRequest"
+                f"Number of batch request steps exceeds the maximum value of {_BATCH_MOST}.",
+                code="BadRequest",
             )
         ids = [str(item.get("id")) for item in requests]
         if len(set(ids)) < len(ids):
             raise bad("Request ids must be unique within a batch.", code="BadRequest")
         answers: dict[str, dict[str, Any]] = {}
         for item in requests:
-            failed = [id for id in item.get("dependsOn") or [] if answers.get(id, {}).get("status", 424) >= 400]
+            failed = [
+                id
+                for id in item.get("dependsOn") or []
+                if answers.get(id, {}).get("status", 424) >= 400
+            ]
             if failed:
                 refused = Refused(424, "FailedDependency", "A request it depends on failed.")
                 answer = self.refuse(refused, marks)
@@ -214,7 +227,13 @@ class Graph:
 
     # --- collections ---------------------------------------------------------------------------
 
-    def page(self, request: Request, items: Sequence[Mapping[str, Any]], context: str, default: Sequence[str] = ()) -> Answer:
+    def page(
+        self,
+        request: Request,
+        items: Sequence[Mapping[str, Any]],
+        context: str,
+        default: Sequence[str] = (),
+    ) -> Answer:
         """A collection as the query asks for it, page by page."""
         query = request.query
         try:
@@ -224,7 +243,9 @@ class Graph:
                 chosen = [item for item in chosen if test(item)]
             if text := query.get("$search"):
                 if request.headers.get("consistencylevel", "").lower() != "eventual":
-                    raise bad("Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'")
+                    raise bad(
+                        "Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'"
+                    )
                 test = odata.searched(text)
                 chosen = [item for item in chosen if test(item)]
             if text := query.get("$orderby"):
@@ -234,7 +255,9 @@ class Graph:
             raise bad(str(error)) from None
         top = query.get("$top", str(_PAGE))
         if not top.isdigit() or not 1 <= int(top) <= _PAGE_MOST:
-            raise bad(f"Invalid page size specified: '{top}'. Must be between 1 and {_PAGE_MOST} inclusive.")
+            raise bad(
+                f"Invalid page size specified: '{top}'. Must be between 1 and {_PAGE_MOST} inclusive."
+            )
         shown = chosen[start : start + int(top)]
         body: dict[str, Any] = {"@odata.context": f"{request.base}/$metadata#{context}"}
         if query.get("$count") == "true":
@@ -247,9 +270,13 @@ class Graph:
         return Answer(200, body)
 
     @staticmethod
-    def selected(request: Request, item: Mapping[str, Any], default: Sequence[str] = ()) -> dict[str, Any]:
+    def selected(
+        request: Request, item: Mapping[str, Any], default: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """The properties that were asked for, or those that come by themselves."""
-        wanted = [name for name in request.query.get("$select", "").split(",") if name] or list(default)
+        wanted = [name for name in request.query.get("$select", "").split(",") if name] or list(
+            default
+        )
         if not wanted:
             return dict(item)
         kept = {name.strip(): item.get(name.strip()) for name in wanted}
@@ -261,7 +288,9 @@ class Graph:
         facts = self.directory.facts.get(thing.type, {})
         item = self.selected(request, self.directory.shown(thing), facts.get("default", ()))
         self._expanded(request, thing, item)
-        return Answer(status, {"@odata.context": f"{request.base}/$metadata#{context}/$entity", **item})
+        return Answer(
+            status, {"@odata.context": f"{request.base}/$metadata#{context}/$entity", **item}
+        )
 
     def _expanded(self, request: Request, thing: Thing, item: dict[str, Any]) -> None:
         for name in filter(None, request.query.get("$expand", "").split(",")):
@@ -271,7 +300,9 @@ class Graph:
                 if found:
                     item["manager"] = self.typed(found[0])
             elif relation in ("members", "owners"):
-                item[relation] = [self.typed(other) for other in self.directory.targets(relation, thing)[:20]]
+                item[relation] = [
+                    self.typed(other) for other in self.directory.targets(relation, thing)[:20]
+                ]
             elif relation == "memberOf":
                 item["memberOf"] = [self.typed(other) for other in self.directory.member_of(thing)]
             else:
@@ -279,7 +310,10 @@ class Graph:
 
     def typed(self, thing: Thing) -> dict[str, Any]:
         """An object with its kind in front, as in lists of directory objects."""
-        return {"@odata.type": _ODATA.get(thing.type, "#microsoft.graph.directoryObject"), **self.directory.shown(thing)}
+        return {
+            "@odata.type": _ODATA.get(thing.type, "#microsoft.graph.directoryObject"),
+            **self.directory.shown(thing),
+        }
 
 
 def _names(body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -296,7 +330,9 @@ def _query(parts: Mapping[str, str]) -> str:
 def _reference(body: Mapping[str, Any]) -> str:
     """The object id in an @odata.id."""
     target = str(body.get("@odata.id") or "")
-    found = re.search(r"/(?:directoryObjects|users|groups|devices|servicePrincipals)/([^/?]+)$", target)
+    found = re.search(
+        r"/(?:directoryObjects|users|groups|devices|servicePrincipals)/([^/?]+)$", target
+    )
     if not found:
         raise bad("Invalid URL format specified in @odata.id.")
     return found.group(1)
@@ -334,12 +370,16 @@ def _collection(path: str, kind: str) -> None:
         for key, targets in binds.items():
             relation = key.removesuffix("@odata.bind")
             for target in targets if isinstance(targets, list) else [targets]:
-                graph.directory.add(relation, thing, graph.directory.find(_reference({"@odata.id": target})))
+                graph.directory.add(
+                    relation, thing, graph.directory.find(_reference({"@odata.id": target}))
+                )
         return graph.single(request, thing, path, status=201)
 
     @route("GET", f"/{path}/{{id}}", kind, "read")
     def read(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
-        return graph.single(request, graph.directory.find(match["id"], kind, by_name=kind == "user"), path)
+        return graph.single(
+            request, graph.directory.find(match["id"], kind, by_name=kind == "user"), path
+        )
 
     @route("PATCH", f"/{path}/{{id}}", kind, "update")
     def changed(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
@@ -350,7 +390,9 @@ def _collection(path: str, kind: str) -> None:
                 raise bad("The number of references to add in one request is at most 20.")
             for target in targets:
                 graph.directory.add(
-                    key.removesuffix("@odata.bind"), thing, graph.directory.find(_reference({"@odata.id": target}))
+                    key.removesuffix("@odata.bind"),
+                    thing,
+                    graph.directory.find(_reference({"@odata.id": target})),
                 )
         body = {key: value for key, value in request.body.items() if "@odata." not in key}
         if body:
@@ -412,13 +454,21 @@ def _revoke(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
 
 @route("GET", "/users/{id}/manager", "user", "read")
 def _manager(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
-    found = graph.directory.targets("manager", graph.directory.find(match["id"], "user", by_name=True))
+    found = graph.directory.targets(
+        "manager", graph.directory.find(match["id"], "user", by_name=True)
+    )
     if not found:
         raise Refused(
             404, "Request_ResourceNotFound",
             "Resource 'manager' does not exist or one of its queried reference-property objects are not present.",
         )  # fmt: skip
-    return Answer(200, {"@odata.context": f"{request.base}/$metadata#directoryObjects/$entity", **graph.typed(found[0])})
+    return Answer(
+        200,
+        {
+            "@odata.context": f"{request.base}/$metadata#directoryObjects/$entity",
+            **graph.typed(found[0]),
+        },
+    )
 
 
 @route("PUT", "/users/{id}/manager/$ref", "user", "update")
@@ -441,7 +491,11 @@ def _no_manager(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
 @route("GET", "/users/{id}/memberOf", "user", "list")
 def _member_of(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     user = graph.directory.find(match["id"], "user", by_name=True)
-    return graph.page(request, [graph.typed(thing) for thing in graph.directory.member_of(user)], "directoryObjects")
+    return graph.page(
+        request,
+        [graph.typed(thing) for thing in graph.directory.member_of(user)],
+        "directoryObjects",
+    )
 
 
 @route("GET", "/users/{id}/transitiveMemberOf", "user", "list")
@@ -459,7 +513,11 @@ def _transitive_member_of(graph: Graph, request: Request, match: re.Match[str]) 
 @route("GET", "/groups/{id}/transitiveMembers", "group", "list")
 def _transitive_members(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     group = graph.directory.find(match["id"], "group")
-    return graph.page(request, [graph.typed(thing) for thing in graph.directory.transitive_members(group)], "directoryObjects")
+    return graph.page(
+        request,
+        [graph.typed(thing) for thing in graph.directory.transitive_members(group)],
+        "directoryObjects",
+    )
 
 
 @route("GET", "/users/{id}/licenseDetails", "user", "list")
@@ -467,7 +525,12 @@ def _licence_details(graph: Graph, request: Request, match: re.Match[str]) -> An
     user = graph.directory.find(match["id"], "user", by_name=True)
     given = {item["skuId"] for item in graph.directory.assigned(user)}
     items = [
-        {"id": sku["id"], "skuId": sku["skuId"], "skuPartNumber": sku["skuPartNumber"], "servicePlans": sku["servicePlans"]}
+        {
+            "id": sku["id"],
+            "skuId": sku["skuId"],
+            "skuPartNumber": sku["skuPartNumber"],
+            "servicePlans": sku["servicePlans"],
+        }
         for sku in graph.directory.skus()
         if sku["skuId"] in given
     ]
@@ -495,7 +558,13 @@ _assign("group", "groups", 202)
 @route("GET", "/directoryObjects/{id}", "directoryObject", "read")
 def _object(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     thing = graph.directory.find(match["id"], *_ODATA)
-    return Answer(200, {"@odata.context": f"{request.base}/$metadata#directoryObjects/$entity", **graph.typed(thing)})
+    return Answer(
+        200,
+        {
+            "@odata.context": f"{request.base}/$metadata#directoryObjects/$entity",
+            **graph.typed(thing),
+        },
+    )
 
 
 @route("POST", "/directoryObjects/getByIds", "directoryObject", "list")
@@ -509,10 +578,18 @@ def _by_ids(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
         thing = graph.store.get(str(id).lower())
         if thing is not None and thing.type in kinds and thing.visible <= graph.store.now():
             found.append(graph.typed(thing))
-    return Answer(200, {"@odata.context": f"{request.base}/$metadata#directoryObjects", "value": found})
+    return Answer(
+        200, {"@odata.context": f"{request.base}/$metadata#directoryObjects", "value": found}
+    )
 
 
-_DELETED = {"user": "microsoft.graph.user", "group": "microsoft.graph.group", "application": "microsoft.graph.application", "servicePrincipal": "microsoft.graph.servicePrincipal", "administrativeUnit": "microsoft.graph.administrativeUnit"}
+_DELETED = {
+    "user": "microsoft.graph.user",
+    "group": "microsoft.graph.group",
+    "application": "microsoft.graph.application",
+    "servicePrincipal": "microsoft.graph.servicePrincipal",
+    "administrativeUnit": "microsoft.graph.administrativeUnit",
+}
 for _kind, _cast in _DELETED.items():
 
     @route("GET", f"/directory/deletedItems/{re.escape(_cast)}", f"deleted-{_kind}", "list")
@@ -542,7 +619,13 @@ def _purge(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
 def _restore(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     upn = request.body.get("newUserPrincipalName")
     thing = graph.directory.restore(_deleted(graph, match["id"]), upn=str(upn) if upn else None)
-    return Answer(200, {"@odata.context": f"{request.base}/$metadata#directoryObjects/$entity", **graph.typed(thing)})
+    return Answer(
+        200,
+        {
+            "@odata.context": f"{request.base}/$metadata#directoryObjects/$entity",
+            **graph.typed(thing),
+        },
+    )
 
 
 def _deleted(graph: Graph, id: str) -> Any:
@@ -569,18 +652,37 @@ def _sku(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
 def _organization(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     directory = graph.directory
     domains = [
-        {"capabilities": "Email, OfficeCommunicationsOnline", "isDefault": thing.body["isDefault"], "isInitial": thing.body["isInitial"], "name": thing.name, "type": "Managed"}
+        {
+            "capabilities": "Email, OfficeCommunicationsOnline",
+            "isDefault": thing.body["isDefault"],
+            "isInitial": thing.body["isInitial"],
+            "name": thing.name,
+            "type": "Managed",
+        }
         for thing in directory.domains()
         if thing.body["isVerified"]
     ]
-    item = {"id": directory.tenant, "displayName": "Lab organisation", "countryLetterCode": "FR", "tenantType": "AAD", "verifiedDomains": domains, "assignedPlans": []}
+    item = {
+        "id": directory.tenant,
+        "displayName": "Lab organisation",
+        "countryLetterCode": "FR",
+        "tenantType": "AAD",
+        "verifiedDomains": domains,
+        "assignedPlans": [],
+    }
     return graph.page(request, [item], "organization")
 
 
 @route("GET", "/directoryRoles", "directoryRole", "list")
 def _roles(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     items = [
-        {"id": thing.key, "displayName": thing.name, "description": f"{thing.name} (lab)", "roleTemplateId": thing.body["templateId"], "deletedDateTime": None}
+        {
+            "id": thing.key,
+            "displayName": thing.name,
+            "description": f"{thing.name} (lab)",
+            "roleTemplateId": thing.body["templateId"],
+            "deletedDateTime": None,
+        }
         for thing in graph.directory.listed("directoryRole")
     ]
     return graph.page(request, items, "directoryRoles")
@@ -589,7 +691,12 @@ def _roles(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
 @route("GET", "/directoryRoleTemplates", "directoryRoleTemplate", "list")
 def _role_templates(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     items = [
-        {"id": template, "displayName": name, "description": f"{name} (lab)", "deletedDateTime": None}
+        {
+            "id": template,
+            "displayName": name,
+            "description": f"{name} (lab)",
+            "deletedDateTime": None,
+        }
         for name, template in graph.directory.facts["roles"].items()
     ]
     return graph.page(request, items, "directoryRoleTemplates")
@@ -598,7 +705,9 @@ def _role_templates(graph: Graph, request: Request, match: re.Match[str]) -> Ans
 @route("POST", "/invitations", "invitation", "create")
 def _invite(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     answer, _ = graph.directory.invite(request.body)
-    return Answer(201, {"@odata.context": f"{request.base}/$metadata#invitations/$entity", **answer})
+    return Answer(
+        201, {"@odata.context": f"{request.base}/$metadata#invitations/$entity", **answer}
+    )
 
 
 # --- scoped roles ------------------------------------------------------------------------------
@@ -632,7 +741,9 @@ def _domain_list(graph: Graph, request: Request, match: re.Match[str]) -> Answer
 @route("POST", "/domains", "domain", "create")
 def _domain_add(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     thing = graph.directory.add_domain(str(request.body.get("id") or ""))
-    return Answer(201, {"@odata.context": f"{request.base}/$metadata#domains/$entity", **thing.body})
+    return Answer(
+        201, {"@odata.context": f"{request.base}/$metadata#domains/$entity", **thing.body}
+    )
 
 
 def _domain(graph: Graph, name: str) -> Thing:
@@ -644,13 +755,24 @@ def _domain(graph: Graph, name: str) -> Thing:
 
 @route("GET", "/domains/{id}", "domain", "read")
 def _domain_get(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
-    return Answer(200, {"@odata.context": f"{request.base}/$metadata#domains/$entity", **_domain(graph, match["id"]).body})
+    return Answer(
+        200,
+        {
+            "@odata.context": f"{request.base}/$metadata#domains/$entity",
+            **_domain(graph, match["id"]).body,
+        },
+    )
 
 
 @route("PATCH", "/domains/{id}", "domain", "update")
 def _domain_change(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     thing = _domain(graph, match["id"])
-    known = {"isDefault", "supportedServices", "passwordValidityPeriodInDays", "passwordNotificationWindowInDays"}
+    known = {
+        "isDefault",
+        "supportedServices",
+        "passwordValidityPeriodInDays",
+        "passwordNotificationWindowInDays",
+    }
     if odd := [key for key in request.body if key not in known]:
         raise bad(f"Property '{odd[0]}' is read-only and cannot be set.")
     if request.body.get("isDefault"):
@@ -675,31 +797,48 @@ def _domain_delete(graph: Graph, request: Request, match: re.Match[str]) -> Answ
         if str(user.body.get("userPrincipalName", "")).lower().endswith(f"@{thing.name}")
     ]
     if used:
-        raise bad(f"Domain {thing.name} is still used by {len(used)} objects.", code="Request_BadRequest")
+        raise bad(
+            f"Domain {thing.name} is still used by {len(used)} objects.", code="Request_BadRequest"
+        )
     graph.store.remove(thing)
     return Answer(204)
 
 
 @route("GET", "/domains/{id}/verificationDnsRecords", "domain", "read")
 def _domain_records(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
-    return graph.page(request, graph.directory.verification(_domain(graph, match["id"])), "domainDnsRecords")
+    return graph.page(
+        request, graph.directory.verification(_domain(graph, match["id"])), "domainDnsRecords"
+    )
 
 
 @route("POST", "/domains/{id}/verify", "domain", "update")
 def _domain_verify(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     thing = graph.directory.verify(_domain(graph, match["id"]))
-    return Answer(200, {"@odata.context": f"{request.base}/$metadata#domains/$entity", **thing.body})
+    return Answer(
+        200, {"@odata.context": f"{request.base}/$metadata#domains/$entity", **thing.body}
+    )
 
 
 # --- policies ----------------------------------------------------------------------------------
 
 XTAP = "policies/crossTenantAccessPolicy"
-for _path in ("policies/authorizationPolicy", "policies/authenticationMethodsPolicy", XTAP, f"{XTAP}/default"):
+for _path in (
+    "policies/authorizationPolicy",
+    "policies/authenticationMethodsPolicy",
+    XTAP,
+    f"{XTAP}/default",
+):
 
     @route("GET", f"/{_path}", "policy", "read")
     def _policy(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
         body = graph.directory.policy(_canonical(request.path))
-        return Answer(200, {"@odata.context": f"{request.base}/$metadata#{_canonical(request.path)}/$entity", **graph.selected(request, body)})
+        return Answer(
+            200,
+            {
+                "@odata.context": f"{request.base}/$metadata#{_canonical(request.path)}/$entity",
+                **graph.selected(request, body),
+            },
+        )
 
     @route("PATCH", f"/{_path}", "policy", "update")
     def _policy_change(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
@@ -708,7 +847,12 @@ for _path in ("policies/authorizationPolicy", "policies/authenticationMethodsPol
 
 
 def _canonical(path: str) -> str:
-    known = ("policies/authorizationPolicy", "policies/authenticationMethodsPolicy", XTAP, f"{XTAP}/default")
+    known = (
+        "policies/authorizationPolicy",
+        "policies/authenticationMethodsPolicy",
+        XTAP,
+        f"{XTAP}/default",
+    )
     return next(name for name in known if name.lower() == path.strip("/").lower())
 
 
@@ -732,13 +876,18 @@ def _method(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
 
 @route("PATCH", f"/{_METHODS}/authenticationMethodConfigurations/{{id}}", "policy", "update")
 def _method_change(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
-    items = [dict(item) for item in graph.directory.policy(_METHODS)["authenticationMethodConfigurations"]]
+    items = [
+        dict(item)
+        for item in graph.directory.policy(_METHODS)["authenticationMethodConfigurations"]
+    ]
     found = [item for item in items if item["id"].lower() == match["id"].lower()]
     if not found:
         raise not_there(match["id"])
     if request.body.get("state") not in (None, "enabled", "disabled"):
         raise bad("Invalid value specified for property 'state'.")
-    found[0] |= {key: value for key, value in request.body.items() if key not in ("id", "@odata.type")}
+    found[0] |= {
+        key: value for key, value in request.body.items() if key not in ("id", "@odata.type")
+    }
     graph.directory.change_policy(_METHODS, {"authenticationMethodConfigurations": items})
     return Answer(204)
 
@@ -759,18 +908,31 @@ def _partner(graph: Graph, tenant: str) -> Thing:
 
 
 def _partner_body(body: Mapping[str, Any]) -> dict[str, Any]:
-    if odd := [key for key in body if key not in _PARTNER and key != "tenantId" and not key.startswith("@")]:
+    if odd := [
+        key for key in body if key not in _PARTNER and key != "tenantId" and not key.startswith("@")
+    ]:
         raise bad(f"Invalid property '{odd[0]}'.")
-    for key in ("b2bCollaborationInbound", "b2bCollaborationOutbound", "b2bDirectConnectInbound", "b2bDirectConnectOutbound"):
+    for key in (
+        "b2bCollaborationInbound",
+        "b2bCollaborationOutbound",
+        "b2bDirectConnectInbound",
+        "b2bDirectConnectOutbound",
+    ):
         for part in (body.get(key) or {}).values():
-            if not isinstance(part, Mapping) or part.get("accessType") not in ("allowed", "blocked") or not part.get("targets"):
+            if (
+                not isinstance(part, Mapping)
+                or part.get("accessType") not in ("allowed", "blocked")
+                or not part.get("targets")
+            ):
                 raise bad(f"Invalid value specified for property '{key}'.")
     return {key: value for key, value in body.items() if not key.startswith("@")}
 
 
 @route("GET", f"/{XTAP}/partners", "partner", "list")
 def _partners(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
-    return graph.page(request, [thing.body for thing in graph.store.find(type="partner")], f"{XTAP}/partners")
+    return graph.page(
+        request, [thing.body for thing in graph.store.find(type="partner")], f"{XTAP}/partners"
+    )
 
 
 @route("POST", f"/{XTAP}/partners", "partner", "create")
@@ -781,15 +943,27 @@ def _partner_add(graph: Graph, request: Request, match: re.Match[str]) -> Answer
     if tenant == graph.directory.tenant.lower():
         raise bad("A tenant cannot be its own partner.")
     if graph.store.get(f"partner/{tenant}") is not None:
-        raise Refused(409, "Request_MultipleObjectsWithSameKeyValue", "A conflicting object with one or more of the specified property values is present in the directory.")
+        raise Refused(
+            409,
+            "Request_MultipleObjectsWithSameKeyValue",
+            "A conflicting object with one or more of the specified property values is present in the directory.",
+        )
     body = {"tenantId": tenant, **_PARTNER, **_partner_body(request.body)}
     graph.store.add(Thing(f"partner/{tenant}", "azuread", "partner", tenant, tenant, None, body))
-    return Answer(201, {"@odata.context": f"{request.base}/$metadata#{XTAP}/partners/$entity", **body})
+    return Answer(
+        201, {"@odata.context": f"{request.base}/$metadata#{XTAP}/partners/$entity", **body}
+    )
 
 
 @route("GET", f"/{XTAP}/partners/{{id}}", "partner", "read")
 def _partner_get(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
-    return Answer(200, {"@odata.context": f"{request.base}/$metadata#{XTAP}/partners/$entity", **_partner(graph, match["id"]).body})
+    return Answer(
+        200,
+        {
+            "@odata.context": f"{request.base}/$metadata#{XTAP}/partners/$entity",
+            **_partner(graph, match["id"]).body,
+        },
+    )
 
 
 @route("PATCH", f"/{XTAP}/partners/{{id}}", "partner", "update")
@@ -823,7 +997,9 @@ def _sync_get(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
 @route("PUT", _SYNC, "partner", "update")
 def _sync_put(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     thing = _partner(graph, match["id"])
-    kept = {key: request.body[key] for key in ("displayName", "userSyncInbound") if key in request.body}
+    kept = {
+        key: request.body[key] for key in ("displayName", "userSyncInbound") if key in request.body
+    }
     thing.extra = {**thing.extra, "identitySynchronization": kept}
     graph.store.save(thing)
     return Answer(204)
@@ -837,7 +1013,9 @@ def _sync_patch(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
 @route("DELETE", _SYNC, "partner", "update")
 def _sync_delete(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     thing = _partner(graph, match["id"])
-    thing.extra = {key: value for key, value in thing.extra.items() if key != "identitySynchronization"}
+    thing.extra = {
+        key: value for key, value in thing.extra.items() if key != "identitySynchronization"
+    }
     graph.store.save(thing)
     return Answer(204)
 
@@ -879,7 +1057,9 @@ class _Http(BaseHTTPRequestHandler):
         graph = Graph(self.server.store)
         try:
             if body is None:
-                answer = graph.refuse(bad("Unable to read JSON request payload.", code="BadRequest"), {})
+                answer = graph.refuse(
+                    bad("Unable to read JSON request payload.", code="BadRequest"), {}
+                )
             else:
                 answer = graph.answer(request, self.headers.get("Authorization", ""))
         except Vanished:
@@ -889,7 +1069,9 @@ class _Http(BaseHTTPRequestHandler):
             import traceback
 
             traceback.print_exc()
-            refused = Refused(500, "InternalServerError", f"the lab cloud has a bug: {type(error).__name__}")
+            refused = Refused(
+                500, "InternalServerError", f"the lab cloud has a bug: {type(error).__name__}"
+            )
             answer = graph.refuse(refused, {})
         finally:
             self.server.store.close()
@@ -920,7 +1102,9 @@ class _Http(BaseHTTPRequestHandler):
             self._send(Answer(401))
             return
         if path == "/lab/ping":
-            self._send(Answer(200, {"pid": os.getpid(), "folder": str(self.server.store.path.parent)}))
+            self._send(
+                Answer(200, {"pid": os.getpid(), "folder": str(self.server.store.path.parent)})
+            )
         elif path == "/lab/stop" and self.command == "POST":
             self._send(Answer(202))
             threading.Thread(target=self.server.shutdown, daemon=True).start()
@@ -964,7 +1148,9 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)  # noqa: T201 - into the log of the lab
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
+        signal.signal(
+            number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start()
+        )
     where = folder / WHERE
     aside = folder / f".{WHERE}.{os.getpid()}"
     aside.write_text(json.dumps({"pid": os.getpid(), "port": server.server_port}))

@@ -128,7 +128,8 @@ class Store:
             ) from None
         if self.setting("layout") != LAYOUT:
             raise StoreError(
-                f"{path} was made by another sitekit", hint="sitekit lab cloud down --remove, then up"
+                f"{path} was made by another sitekit",
+                hint="sitekit lab cloud down --remove, then up",
             )
 
     def _connection(self) -> sqlite3.Connection:
@@ -194,7 +195,7 @@ class Store:
 
     def get(self, key: str) -> Thing | None:
         """What exists under a key, whether readers see it yet or not."""
-        row = self._one(f"SELECT {_COLUMNS} FROM thing WHERE key=?", key)  # noqa: S608
+        row = self._one(f"SELECT {_COLUMNS} FROM thing WHERE key=?", key)
         return None if row is None else _thing(row)
 
     def find(
@@ -205,7 +206,7 @@ class Store:
         asked = {name: value for name, value in conditions.items() if value is not None}
         where = " AND ".join(f"{name}=?" for name in asked) or "1"
         rows = self._all(
-            f"SELECT {_COLUMNS} FROM thing WHERE {where} ORDER BY created, key",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM thing WHERE {where} ORDER BY created, key",
             *asked.values(),
         )
         return [_thing(row) for row in rows]
@@ -213,7 +214,7 @@ class Store:
     def below(self, key: str) -> list[Thing]:
         """Everything whose key begins with this one's, itself left out; deepest first."""
         rows = self._all(
-            f"SELECT {_COLUMNS} FROM thing WHERE key>=? AND key<? ORDER BY length(key) DESC",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM thing WHERE key>=? AND key<? ORDER BY length(key) DESC",
             f"{key}/",
             f"{key}0",  # the character after the slash
         )
@@ -227,7 +228,7 @@ class Store:
         thing.visible = thing.visible or now
         thing.ready = thing.ready or now
         self._do(
-            f"INSERT INTO thing({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
+            f"INSERT INTO thing({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
             *_values(thing),
         )
 
@@ -311,7 +312,9 @@ class Store:
 
     # --- relations -----------------------------------------------------------------------------
 
-    def link(self, kind: str, source: str, target: str, body: Mapping[str, Any] | None = None) -> bool:
+    def link(
+        self, kind: str, source: str, target: str, body: Mapping[str, Any] | None = None
+    ) -> bool:
         """Relate two objects; False when they already were."""
         done = self._do(
             "INSERT OR IGNORE INTO link VALUES(?,?,?,?,?)",
@@ -339,7 +342,9 @@ class Store:
     def unlink(self, kind: str, source: str, target: str) -> bool:
         """End a relation; False when there was none."""
         return (
-            self._do("DELETE FROM link WHERE kind=? AND source=? AND target=?", kind, source, target)
+            self._do(
+                "DELETE FROM link WHERE kind=? AND source=? AND target=?", kind, source, target
+            )
             > 0
         )
 
@@ -416,7 +421,9 @@ class Store:
         if fault.remaining < 0:
             return True
         return (
-            self._do("UPDATE fault SET remaining=remaining-1 WHERE seq=? AND remaining>0", fault.seq)
+            self._do(
+                "UPDATE fault SET remaining=remaining-1 WHERE seq=? AND remaining>0", fault.seq
+            )
             > 0
         )
 

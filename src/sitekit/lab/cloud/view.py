@@ -157,13 +157,23 @@ def chosen(store: Store, catalogue: Catalogue, type: str, name: str) -> Thing:
         thing
         for thing in store.find()
         if thing.type.lower() in kinds
-        and name.lower() in (thing.name.lower(), thing.id.lower(), thing.key, str(thing.body.get("displayName", "")).lower())
+        and name.lower()
+        in (
+            thing.name.lower(),
+            thing.id.lower(),
+            thing.key,
+            str(thing.body.get("displayName", "")).lower(),
+        )
     ]
     if len(found) == 1:
         return found[0]
     known = sorted({thing.name for thing in store.find() if thing.type.lower() in kinds})
     what = "several are" if found else "nothing is"
-    hint = f"say its id: {', '.join(thing.id for thing in found)}" if found else f"there are: {', '.join(known) or 'none'}"
+    hint = (
+        f"say its id: {', '.join(thing.id for thing in found)}"
+        if found
+        else f"there are: {', '.join(known) or 'none'}"
+    )
     raise DriftError(f"{what} a {type} called {name}", hint=hint)
 
 
@@ -178,7 +188,9 @@ def _kinds(catalogue: Catalogue, type: str) -> Iterable[str]:
             yield entry.kind.lower()
 
 
-def set_value(store: Store, catalogue: Catalogue, type: str, name: str, path: str, value: Any) -> Thing:
+def set_value(
+    store: Store, catalogue: Catalogue, type: str, name: str, path: str, value: Any
+) -> Thing:
     """Change one property behind everybody's back; null takes it away. Raises DriftError."""
     with store.change():
         thing = chosen(store, catalogue, type, name)
@@ -230,7 +242,9 @@ def _any(store: Store, name: str) -> str | None:
 def purge(store: Store, name: str) -> int:
     """Forget deleted things of a name (or id) for good; how many."""
     found = [
-        item for item in store.deleted() if name.lower() in (item.thing.name.lower(), item.thing.id.lower(), "*")
+        item
+        for item in store.deleted()
+        if name.lower() in (item.thing.name.lower(), item.thing.id.lower(), "*")
     ]
     with store.change():
         for item in found:

@@ -391,6 +391,8 @@ class Arm:
         self, type: ArmType, id: str, inputs: Mapping[str, Any], before: Thing | None
     ) -> None:
         for path, reason in schema.odd_values(self.catalogue.schema, type.token, inputs):
+            if re.sub(r"\[\d+\]", ".*", path) in type.open:
+                continue
             raise Refused(400, "InvalidRequestContent", f"{path}: {reason}")
         for path, reason in within_limits(type.limits, inputs):
             raise Refused(400, "InvalidParameter", f"{path} {reason}.")
@@ -608,7 +610,8 @@ class Arm:
         described = self._described(type.token)
         body = with_defaults(self._current(type, thing), type.defaults)
         answer = {key: value for key, value in body.items() if key in described["outputs"]}
-        answer |= {"name": thing.name, "type": type.arm.format(**{**body, "made": ""})}
+        words = {"name": thing.name, "type": type.arm.format(**{**body, "made": ""})}
+        answer |= {key: value for key, value in words.items() if key in described["outputs"]}
         answer["azureApiVersion"] = described["apiVersion"]
         for argument, segment in type.parts.items():
             if isinstance(answer.get(argument), list):

@@ -74,6 +74,7 @@ class ArmType:
     exists: bool = False
     delete: str = "resource"
     made: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
 
     @property
     def path_arguments(self) -> tuple[str, ...]:

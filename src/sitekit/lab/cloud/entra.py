@@ -103,7 +103,12 @@ class Entra:
     ) -> Difference:
         """Compare inputs; the provider makes the new object before it deletes the old one."""
         type = self.type(token)
-        detail = compare(old, new, ignore)
+        detail = {
+            path: kind
+            for path, kind in compare(old, new, ignore).items()
+            # What the service decides when nobody says it stays when nobody says it any more.
+            if not (kind == "delete" and path in type.outputs)
+        }
         if type.force == "all" or type.link:
             kept = type.keep if type.force != "all" else ()
             replaces = {path for path in detail if path.split(".")[0].split("[")[0] not in kept}

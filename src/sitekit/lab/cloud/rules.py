@@ -932,10 +932,7 @@ def _role_definition(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: T
 def _policy_rule(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
     rule = inputs.get("policyRule")
     if rule is None and not inputs.get("versions"):
-        rule_given = "policyRule" in inputs
-        if rule_given:
-            raise _refuse("InvalidPolicyRule", "The policy rule is missing.")
-        return
+        raise _refuse("InvalidPolicyRule", "The policy rule is missing.")
     if isinstance(rule, dict) and not (
         {"if", "then"} <= set(rule) and wire.at(rule, "then.effect")
     ):

@@ -452,7 +452,7 @@ class Arm:
         ]
         back = False
         if same and type.recover == "by_name":
-            self.store.restore(same[0])
+            thing.extra = self.store.restore(same[0]).extra
             back = True
         elif type.recover == "create_mode":
             wanted = wire.at(inputs, "properties.createMode") == "recover"
@@ -463,7 +463,7 @@ class Arm:
                     f"There is no deleted vault '{thing.name}' to be recovered.",
                 )
             if wanted:
-                self.store.restore(same[0])
+                thing.extra = self.store.restore(same[0]).extra
                 back = True
             elif same:
                 raise Refused(

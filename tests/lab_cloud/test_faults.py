@@ -110,7 +110,7 @@ def test_half_way(engine: Engine, store: Store) -> None:
     made = world.Made("x", token, detail.id, inputs, wire.from_struct(detail.properties))
     found = engine.read(made)
     assert found is not None
-    assert found.outputs["properties"]["provisioningState"] == "Failed" if "properties" in found.outputs else True
+    assert found.outputs["properties"]["provisioningState"] == "Failed"
     engine.update(made, inputs)  # what the engine does next
     assert "failed" not in store.find(type=token)[0].extra
 
@@ -278,7 +278,7 @@ def test_a_plug_in_ends_with_its_engine(folder: Path) -> None:
     assert parent.stdout
     child = int(parent.stdout.readline())
     parent.kill()
-    parent.wait()
+    parent.communicate()
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline and Path(f"/proc/{child}").exists():
         time.sleep(0.1)

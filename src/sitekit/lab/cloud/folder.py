@@ -16,7 +16,6 @@ import secrets
 import shlex
 import shutil
 import stat
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -318,25 +317,35 @@ def _start(folder: Path, store: Store) -> int:
     (folder / GRAPH).unlink(missing_ok=True)
     source = str(Path(__file__).resolve().parents[3])
     path = os.pathsep.join(part for part in (source, os.environ.get("PYTHONPATH", "")) if part)
-    with (folder / "graph.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sitekit.lab.cloud.server", str(folder), str(port)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            env={**os.environ, "PYTHONPATH": path},
-        )
+    log = str(folder / "graph.log")
+    # No Popen: the server outlives us, and nobody waits for it.
+    process = os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-m", "sitekit.lab.cloud.server", str(folder), str(port)],
+        {**os.environ, "PYTHONPATH": path},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
+    while time.monotonic() < deadline and not _ended(process):
         if known := _known(folder):
             store.set("port", known["port"])
             if running(folder):
                 return int(known["port"])
         time.sleep(0.05)
     raise LabError("the Graph server of the lab did not start", hint=f"read {folder / 'graph.log'}")
+
+
+def _ended(process: int) -> bool:
+    """Whether a process is over, as far as it is a child of ours."""
+    try:
+        return os.waitpid(process, os.WNOHANG)[0] == process
+    except ChildProcessError:
+        return False
 
 
 def _stop(folder: Path) -> bool:
@@ -348,6 +357,7 @@ def _stop(folder: Path) -> bool:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         if running(folder) is None:
+            _ended(int(known["pid"]))
             (folder / GRAPH).unlink(missing_ok=True)
             return True
         time.sleep(0.05)

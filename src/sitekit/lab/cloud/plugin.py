@@ -458,8 +458,8 @@ def serve(
     return server, bound
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Serve until the engine goes: PACKAGE FOLDER, then whatever the engine adds."""
+def main(arguments: Sequence[str], engine: int) -> int:
+    """Serve until the engine, a process, goes: PACKAGE FOLDER, then whatever it adds."""
     package, folder = arguments[0], Path(arguments[1])
     try:
         server, port = serve(
@@ -470,8 +470,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    parent = os.getppid()
-    while os.getppid() == parent:  # killed engines do not say Cancel
+    while os.getppid() == engine:  # killed engines do not say Cancel
         time.sleep(1)
     server.stop(grace=None).wait()
     return 0

@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("pulumi_azure_native")
 pytest.importorskip("pulumi_azuread")
 
-from sitekit.lab.cloud.folder import STORE  # noqa: E402
-from sitekit.lab.cloud.store import Store  # noqa: E402
-from tests.lab_cloud import world  # noqa: E402
+from sitekit.lab.cloud.folder import STORE
+from sitekit.lab.cloud.store import Store
+from tests.lab_cloud import world
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,8 @@ from pulumi_azure_native import keyvault, network, resources
 
 config = pulumi.Config()
 tenant, subscription = config.require("tenant"), config.require("subscription")
-arm = azure.Provider("arm", tenant_id=tenant, subscription_id=subscription, location="francecentral")
+arm = azure.Provider("arm", tenant_id=tenant, subscription_id=subscription,
+    location="francecentral")
 directory = entra.Provider("directory", tenant_id=tenant)
 a, e = pulumi.ResourceOptions(provider=arm), pulumi.ResourceOptions(provider=directory)
 group = resources.ResourceGroup("rg", resource_group_name="rg-test", opts=a)
@@ -41,11 +42,13 @@ network.Subnet("subnet", resource_group_name=group.name, virtual_network_name=vn
     subnet_name="users", address_prefix="10.9.1.0/24",
     network_security_group=network.NetworkSecurityGroupArgs(id=nsg.id), opts=a)
 vault = keyvault.Vault("kv", resource_group_name=group.name, vault_name="kv-test-1",
-    properties=keyvault.VaultPropertiesArgs(tenant_id=tenant, sku=keyvault.SkuArgs(family="A", name="standard")), opts=a)
+    properties=keyvault.VaultPropertiesArgs(tenant_id=tenant,
+        sku=keyvault.SkuArgs(family="A", name="standard")), opts=a)
 keyvault.Secret("psk", resource_group_name=group.name, vault_name=vault.name, secret_name="psk",
     properties=keyvault.SecretPropertiesArgs(value=pulumi.Output.secret("not-a-real-key")), opts=a)
 user = entra.User("ana", display_name="Ana", user_principal_name="ana@lab.example",
-    department=config.get("department") or "Edit", password=pulumi.Output.secret("Not-a-real-1"), opts=e)
+    department=config.get("department") or "Edit",
+    password=pulumi.Output.secret("Not-a-real-1"), opts=e)
 team = entra.Group("team", display_name="Team", security_enabled=True, opts=e)
 entra.GroupMember("member", group_object_id=team.object_id, member_object_id=user.object_id, opts=e)
 pulumi.export("vnet", vnet.id)
@@ -60,7 +63,12 @@ class Stack:
 
     def __call__(self, *words: str, code: int = 0) -> str:
         done = subprocess.run(
-            ["pulumi", *words], cwd=self.folder, env=self.variables, capture_output=True, text=True, check=False
+            ["pulumi", *words],
+            cwd=self.folder,
+            env=self.variables,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         said = done.stdout + done.stderr
         assert done.returncode == code, said
@@ -110,7 +118,9 @@ def test_a_program_from_preview_to_destroy(stack: tuple[Stack, Path]) -> None:
     state = pulumi("stack", "export")
     assert "ciphertext" in state
 
-    view.set_value(store, types, "NetworkSecurityGroup", "nsg-test", "securityRules.0.access", "Deny")
+    view.set_value(
+        store, types, "NetworkSecurityGroup", "nsg-test", "securityRules.0.access", "Deny"
+    )
     view.set_value(store, types, "User", "ana@lab.example", "department", "Sound")
     view.delete(store, types, "GroupMember", "Team/ana@lab.example")
     drifted = pulumi.run("refresh")
@@ -121,7 +131,14 @@ def test_a_program_from_preview_to_destroy(stack: tuple[Stack, Path]) -> None:
     assert "+ 1 created" in repaired
     assert store.find(type="user")[0].body["department"] == "Edit"
 
-    store.add_fault("refuse", type="User", name="*", verb="update", count=1, options={"message": "no, not today"})
+    store.add_fault(
+        "refuse",
+        type="User",
+        name="*",
+        verb="update",
+        count=1,
+        options={"message": "no, not today"},
+    )
     pulumi("config", "set", "department", "Sound")
     assert "no, not today" in pulumi.run("up", code=1)
     assert "~ 1 updated" in pulumi.run("up")

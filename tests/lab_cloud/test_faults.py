@@ -30,7 +30,12 @@ def add(store: Store, kind: str, **how: Any) -> int:
         ("refuse", "group", 'Status=400 Code="BadRequest"', CODES.INVALID_ARGUMENT),
         ("refuse", "ana", "Request_BadRequest", CODES.INVALID_ARGUMENT),
         ("missing", "group", "ResourceNotFound", CODES.NOT_FOUND),
-        ("missing", "ana", "unexpected status 404 (404 Not Found) with error: Request_ResourceNotFound", CODES.NOT_FOUND),
+        (
+            "missing",
+            "ana",
+            "unexpected status 404 (404 Not Found) with error: Request_ResourceNotFound",
+            CODES.NOT_FOUND,
+        ),
         ("conflict", "group", "AnotherOperationInProgress", CODES.FAILED_PRECONDITION),
         ("quota", "group", "QuotaExceeded", CODES.PERMISSION_DENIED),
         ("quota", "ana", "Directory_QuotaExceeded", CODES.PERMISSION_DENIED),
@@ -41,7 +46,7 @@ def add(store: Store, kind: str, **how: Any) -> int:
         ("offline", "group", "no such host", CODES.UNAVAILABLE),
         ("unknown", "ana", "unexpected error", CODES.UNKNOWN),
     ],
-)  # fmt: skip
+)
 def test_a_fault_strikes_once_and_nothing_is_half_made(
     engine: Engine, store: Store, kind: str, key: str, words: str, code: grpc.StatusCode
 ) -> None:
@@ -59,7 +64,12 @@ def test_a_fault_strikes_once_and_nothing_is_half_made(
 @pytest.mark.parametrize("verb", ["read", "update", "delete"])
 def test_every_verb_can_fail(engine: Engine, store: Store, verb: str) -> None:
     made = engine.example("group")
-    add(store, "refuse", verb=verb, options={"code": "Teapot", "message": "short and stout", "status": 418})
+    add(
+        store,
+        "refuse",
+        verb=verb,
+        options={"code": "Teapot", "message": "short and stout", "status": 418},
+    )
     call = {
         "read": lambda: engine.read(made),
         "update": lambda: engine.update(made, {**made.inputs, "tags": {}}),
@@ -158,7 +168,17 @@ def test_gateways_are_slow_and_busy(slow: Path) -> None:
 def test_two_tunnels_at_once_get_in_each_others_way(slow: Path) -> None:
     with world.in_process(slow) as engine:
         engine.example("gateway")
-        first = {**EXAMPLES["site"]["inputs"], "vpnSiteName": "site-lyo01", "vpnSiteLinks": [{"name": "wan1", "ipAddress": "198.51.100.30", "bgpProperties": {"asn": 65002, "bgpPeeringAddress": "10.66.0.1"}}]}
+        first = {
+            **EXAMPLES["site"]["inputs"],
+            "vpnSiteName": "site-lyo01",
+            "vpnSiteLinks": [
+                {
+                    "name": "wan1",
+                    "ipAddress": "198.51.100.30",
+                    "bgpProperties": {"asn": 65002, "bgpPeeringAddress": "10.66.0.1"},
+                }
+            ],
+        }
         engine.example("site")
         lyon = engine.create(EXAMPLES["site"]["type"], engine.filled(first), "lyo01")
         maker = threading.Thread(target=engine.example, args=("tunnel",))
@@ -166,7 +186,15 @@ def test_two_tunnels_at_once_get_in_each_others_way(slow: Path) -> None:
         store = Store(slow / "cloud.sqlite")
         while not store.find(type=EXAMPLES["tunnel"]["type"]):
             time.sleep(0.01)
-        inputs = {"resourceGroupName": "rg-lab", "gatewayName": "vpngw-lab", "connectionName": "conn-lyo01", "remoteVpnSite": {"id": lyon.id}, "vpnLinkConnections": [{"name": "wan1", "vpnSiteLink": {"id": f"{lyon.id}/vpnSiteLinks/wan1"}}]}
+        inputs = {
+            "resourceGroupName": "rg-lab",
+            "gatewayName": "vpngw-lab",
+            "connectionName": "conn-lyo01",
+            "remoteVpnSite": {"id": lyon.id},
+            "vpnLinkConnections": [
+                {"name": "wan1", "vpnSiteLink": {"id": f"{lyon.id}/vpnSiteLinks/wan1"}}
+            ],
+        }
         with pytest.raises(grpc.RpcError, match="AnotherOperationInProgress"):
             engine.create(EXAMPLES["tunnel"]["type"], inputs, "lyo01")
         maker.join()
@@ -179,7 +207,9 @@ def test_two_tunnels_at_once_get_in_each_others_way(slow: Path) -> None:
 def call(process: Process, token: str, inputs: dict[str, Any], name: str) -> Any:
     asked = {"urn": f"urn:pulumi:test::lab::{token}::{name}", "name": name, "type": token}
     checked = process.stub.Check(
-        provider_pb2.CheckRequest(**asked, olds=wire.to_struct({}), news=wire.to_struct(inputs), randomSeed=b"1")
+        provider_pb2.CheckRequest(
+            **asked, olds=wire.to_struct({}), news=wire.to_struct(inputs), randomSeed=b"1"
+        )
     )
     assert not checked.failures
     return process.stub.Create(provider_pb2.CreateRequest(**asked, properties=checked.inputs))
@@ -189,7 +219,11 @@ USER = EXAMPLES["ana"]["type"]
 
 
 def user(number: int) -> dict[str, Any]:
-    return {"displayName": f"U{number}", "userPrincipalName": f"u{number}@lab.example", "password": "Not-a-real-1"}
+    return {
+        "displayName": f"U{number}",
+        "userPrincipalName": f"u{number}@lab.example",
+        "password": "Not-a-real-1",
+    }
 
 
 @pytest.mark.parametrize(("kind", "exists"), [("crash", False), ("crash-after", True)])
@@ -269,7 +303,8 @@ def test_a_plug_in_ends_with_its_engine(folder: Path) -> None:
 
     script = (
         "import subprocess, sys, time\n"
-        f"p = subprocess.Popen([sys.executable, '-m', 'sitekit.lab.cloud.run', 'azuread', {str(folder)!r}],"
+        "p = subprocess.Popen([sys.executable, '-m', 'sitekit.lab.cloud.run', 'azuread', "
+        f"{str(folder)!r}],"
         " stdout=subprocess.PIPE)\n"
         "p.stdout.readline()\nprint(p.pid, flush=True)\ntime.sleep(60)\n"
     )

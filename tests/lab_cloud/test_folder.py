@@ -114,13 +114,18 @@ def test_a_killed_server_is_started_again(place: Path) -> None:
     assert json.loads((place / "graph.json").read_text())["pid"] != known["pid"]
 
 
-def test_the_table_is_made_again_for_other_versions(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_is_made_again_for_other_versions(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made: list[int] = []
     original = json.loads((place / catalogue.FILE).read_text())
     monkeypatch.setattr(catalogue, "join", lambda: made.append(1) or original)
     lab_folder._types(place)
     assert made == []
-    older = {**original, "schema": {**original["schema"], "versions": {"azure-native": "1", "azuread": "1"}}}
+    older = {
+        **original,
+        "schema": {**original["schema"], "versions": {"azure-native": "1", "azuread": "1"}},
+    }
     (place / catalogue.FILE).write_text(json.dumps(older))
     lab_folder._types(place)
     assert made == [1]
@@ -172,26 +177,42 @@ def test_the_verbs(tmp_path: Path, joined: dict[str, Any]) -> None:
         answer = json.loads(sitekit("lab", "cloud", "up", "--json", folder=organisation).stdout)
         assert answer["folder"] == str(place)
         assert "answers on http://127.0.0.1:" in run("up")
-        domains = {row["name"] for row in json.loads(run("show", "--json")) if row["type"] == "domain"}
+        domains = {
+            row["name"] for row in json.loads(run("show", "--json")) if row["type"] == "domain"
+        }
         assert "horizon.example" in domains
         assert "kinolune.example" not in domains  # it has a tenant of its own
         variables = json.loads(run("env", "--json"))
         assert variables["ARM_TENANT_ID"] == "6f1d2c3b-4a59-4e68-8b7c-9d0e1f2a3b4c"
         script = run("env")
         assert f"export SITEKIT_GRAPH_URL={variables['SITEKIT_GRAPH_URL']}" in script
-        assert 'export PATH=' in script
+        assert "export PATH=" in script
         assert script.splitlines()[0].endswith(':"$PATH"')
 
-        connection = HTTPConnection("127.0.0.1", int(variables["SITEKIT_GRAPH_URL"].rpartition(":")[2]))
+        connection = HTTPConnection(
+            "127.0.0.1", int(variables["SITEKIT_GRAPH_URL"].rpartition(":")[2])
+        )
         headers = {"Authorization": f"Bearer {variables['SITEKIT_GRAPH_TOKEN']}"}
-        body = {"displayName": "Ana", "userPrincipalName": "ana@horizon.example", "mailNickname": "ana", "accountEnabled": True, "passwordProfile": {"password": "Not-a-real-1"}}
+        body = {
+            "displayName": "Ana",
+            "userPrincipalName": "ana@horizon.example",
+            "mailNickname": "ana",
+            "accountEnabled": True,
+            "passwordProfile": {"password": "Not-a-real-1"},
+        }
         connection.request("POST", "/users", json.dumps(body), headers)
         assert connection.getresponse().read()
         connection.close()
         assert "ana@horizon.example (user)" in run("show")
-        assert 'department is "Edit"' in run("set", "User", "ana@horizon.example", "department", "Edit")
-        assert "nothing is a User called bob" in run("set", "User", "bob", "department", "x", code=2)
-        assert "has nothing at" in run("set", "User", "ana@horizon.example", "businessPhones.0", "1", code=2)
+        assert 'department is "Edit"' in run(
+            "set", "User", "ana@horizon.example", "department", "Edit"
+        )
+        assert "nothing is a User called bob" in run(
+            "set", "User", "bob", "department", "x", code=2
+        )
+        assert "has nothing at" in run(
+            "set", "User", "ana@horizon.example", "businessPhones.0", "1", code=2
+        )
         rows = json.loads(run("show", "--json"))
         assert next(row for row in rows if row["type"] == "user")["body"]["department"] == "Edit"
         assert "is gone" in run("delete", "User", "ana@horizon.example")
@@ -202,9 +223,13 @@ def test_the_verbs(tmp_path: Path, joined: dict[str, Any]) -> None:
         assert "drift" in run("show", "--log", "10")
 
         assert "crash-after" in run("fault", "kinds")
-        assert "fault 1: throttle, 3 times" in run("fault", "add", "throttle", "--type", "User", "--count", "3")
+        assert "fault 1: throttle, 3 times" in run(
+            "fault", "add", "throttle", "--type", "User", "--count", "3"
+        )
         listed = json.loads(run("fault", "list", "--json"))
-        assert [(row["kind"], row["type"], row["count"]) for row in listed] == [("throttle", "User", 3)]
+        assert [(row["kind"], row["type"], row["count"]) for row in listed] == [
+            ("throttle", "User", 3)
+        ]
         assert "throttle" in run("fault", "list")
         assert "there is no fault 'meteor'" in run("fault", "add", "meteor", code=2)
         assert "1 cleared" in run("fault", "clear")

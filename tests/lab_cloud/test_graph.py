@@ -67,7 +67,13 @@ class Client:
         return found
 
     def group(self, name: str, **more: Any) -> dict[str, Any]:
-        body = {"displayName": name, "mailEnabled": False, "mailNickname": name, "securityEnabled": True, **more}
+        body = {
+            "displayName": name,
+            "mailEnabled": False,
+            "mailNickname": name,
+            "securityEnabled": True,
+            **more,
+        }
         reply = self("POST", "/groups", body)
         assert reply.status == 201, reply.body
         found: dict[str, Any] = reply.body
@@ -109,13 +115,27 @@ def test_a_users_life(graph: Client) -> None:
     made = graph.user("ana", department="Edit", employeeId="e-1")
     id = made["id"]
     assert set(made) == {
-        "@odata.context", "id", "businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone",
-        "officeLocation", "preferredLanguage", "surname", "userPrincipalName",
-    }  # fmt: skip
+        "@odata.context",
+        "id",
+        "businessPhones",
+        "displayName",
+        "givenName",
+        "jobTitle",
+        "mail",
+        "mobilePhone",
+        "officeLocation",
+        "preferredLanguage",
+        "surname",
+        "userPrincipalName",
+    }
     assert graph("GET", f"/users/{id}").body["displayName"] == "Ana"
     assert graph("GET", "/users/ana@lab.example").body["id"] == id
     chosen = graph("GET", f"/users/{id}?$select=id,department,accountEnabled").body
-    assert {key: value for key, value in chosen.items() if key[0] != "@"} == {"id": id, "department": "Edit", "accountEnabled": True}
+    assert {key: value for key, value in chosen.items() if key[0] != "@"} == {
+        "id": id,
+        "department": "Edit",
+        "accountEnabled": True,
+    }
     assert graph("PATCH", f"/users/{id}", {"department": None, "jobTitle": "Editor"}).status == 204
     after = graph("GET", f"/users/{id}?$select=department,jobTitle").body
     assert (after["department"], after["jobTitle"]) == (None, "Editor")
@@ -139,7 +159,10 @@ def test_deleted_users_come_back_or_do_not(graph: Client) -> None:
     id = graph.user("ana")["id"]
     graph("POST", f"/groups/{team}/members/$ref", ref(id))
     graph("DELETE", f"/users/{id}")
-    listed = graph("GET", "/directory/deletedItems/microsoft.graph.user?$select=id,userPrincipalName,deletedDateTime").values
+    listed = graph(
+        "GET",
+        "/directory/deletedItems/microsoft.graph.user?$select=id,userPrincipalName,deletedDateTime",
+    ).values
     assert [item["id"] for item in listed] == [id]
     assert listed[0]["userPrincipalName"] == id.replace("-", "") + "ana@lab.example"
     assert graph("GET", f"/groups/{team}/members").values == []
@@ -180,12 +203,18 @@ def test_users_that_cannot_be(graph: Client, body: dict[str, Any], words: str) -
     assert set(error["innerError"]) == {"date", "request-id", "client-request-id"}
     assert reply.headers["client-request-id"] == "mine"
     if "same value" in words:
-        assert error["details"][0] == {"code": "ObjectConflict", "message": error["message"], "target": "userPrincipalName"}
+        assert error["details"][0] == {
+            "code": "ObjectConflict",
+            "message": error["message"],
+            "target": "userPrincipalName",
+        }
 
 
 def test_lists_filters_and_pages(graph: Client) -> None:
     for number in range(7):
-        graph.user(f"u{number}", department="Edit" if number % 2 else "Sound", employeeId=f"e-{number}")
+        graph.user(
+            f"u{number}", department="Edit" if number % 2 else "Sound", employeeId=f"e-{number}"
+        )
     seen, path, pages = [], "/users?$top=3&$select=id,userPrincipalName", 0
     while path:
         reply = graph("GET", path)
@@ -205,10 +234,19 @@ def test_lists_filters_and_pages(graph: Client) -> None:
     assert found("startswith(displayName,'U') and not (department ne 'Sound')") == 4
     assert found("endswith(userPrincipalName,'@lab.example')") == 7
     assert graph("GET", "/users?$count=true&$top=1").body["@odata.count"] == 7
-    assert [item["displayName"] for item in graph("GET", "/users?$orderby=displayName desc&$top=2").values] == ["U6", "U5"]
-    for wrong in ("$filter=displayName is 'x'", "$top=1000", "$top=0", "$skiptoken=zzz", '$search="displayName:u"'):
+    assert [
+        item["displayName"]
+        for item in graph("GET", "/users?$orderby=displayName desc&$top=2").values
+    ] == ["U6", "U5"]
+    for wrong in (
+        "$filter=displayName is 'x'",
+        "$top=1000",
+        "$top=0",
+        "$skiptoken=zzz",
+        '$search="displayName:u"',
+    ):
         assert graph("GET", f"/users?{wrong}").status == 400
-    searched = graph("GET", '/users?$search="displayName:u3"', **{"ConsistencyLevel": "eventual"})
+    searched = graph("GET", '/users?$search="displayName:u3"', ConsistencyLevel="eventual")
     assert len(searched.values) == 1
 
 
@@ -228,14 +266,23 @@ def test_managers(graph: Client) -> None:
 
 def test_groups_and_members(graph: Client) -> None:
     ana, bob = graph.user("ana")["id"], graph.user("bob")["id"]
-    team = graph.group("team", **{"members@odata.bind": [ref(ana)["@odata.id"]], "owners@odata.bind": [ref(bob)["@odata.id"]]})["id"]
+    team = graph.group(
+        "team",
+        **{
+            "members@odata.bind": [ref(ana)["@odata.id"]],
+            "owners@odata.bind": [ref(bob)["@odata.id"]],
+        },
+    )["id"]
     assert [item["id"] for item in graph("GET", f"/groups/{team}/owners").values] == [bob]
     assert graph("POST", f"/groups/{team}/members/$ref", ref(bob)).status == 204
     twice = graph("POST", f"/groups/{team}/members/$ref", ref(bob))
     assert twice.status == 400
     assert "already exist" in twice.body["error"]["message"]
     members = graph("GET", f"/groups/{team}/members?$select=id").values
-    assert members == [{"@odata.type": "#microsoft.graph.user", "id": ana}, {"@odata.type": "#microsoft.graph.user", "id": bob}]
+    assert members == [
+        {"@odata.type": "#microsoft.graph.user", "id": ana},
+        {"@odata.type": "#microsoft.graph.user", "id": bob},
+    ]
     assert len(graph("GET", f"/groups/{team}/members/microsoft.graph.user").values) == 2
     assert [item["id"] for item in graph("GET", f"/users/{ana}/memberOf").values] == [team]
     assert graph("DELETE", f"/groups/{team}/members/{ana}/$ref").status == 204
@@ -244,18 +291,30 @@ def test_groups_and_members(graph: Client) -> None:
         assert graph("POST", f"/groups/{team}/members/$ref", wrong).status in (400, 404)
     outer = graph.group("outer")["id"]
     graph("POST", f"/groups/{outer}/members/$ref", ref(team))
-    assert {item["id"] for item in graph("GET", f"/groups/{outer}/transitiveMembers").values} == {team, bob}
-    assert {item["id"] for item in graph("GET", f"/users/{bob}/transitiveMemberOf").values} == {team, outer}
-    patched = graph("PATCH", f"/groups/{outer}", {"members@odata.bind": [ref(ana)["@odata.id"]], "description": "x"})
+    assert {item["id"] for item in graph("GET", f"/groups/{outer}/transitiveMembers").values} == {
+        team,
+        bob,
+    }
+    assert {item["id"] for item in graph("GET", f"/users/{bob}/transitiveMemberOf").values} == {
+        team,
+        outer,
+    }
+    patched = graph(
+        "PATCH",
+        f"/groups/{outer}",
+        {"members@odata.bind": [ref(ana)["@odata.id"]], "description": "x"},
+    )
     assert patched.status == 204
     assert graph("GET", f"/groups/{outer}").body["description"] == "x"
 
 
 def test_dynamic_groups_fill_themselves(graph: Client) -> None:
     group = graph.group(
-        "editors", groupTypes=["DynamicMembership"], membershipRuleProcessingState="On",
+        "editors",
+        groupTypes=["DynamicMembership"],
+        membershipRuleProcessingState="On",
         membershipRule='(user.department -eq "Edit") -and (user.accountEnabled -eq true)',
-    )["id"]  # fmt: skip
+    )["id"]
     ana = graph.user("ana", department="Edit")["id"]
     graph.user("bob", department="Sound")
     assert [item["id"] for item in graph("GET", f"/groups/{group}/members").values] == [ana]
@@ -267,7 +326,10 @@ def test_dynamic_groups_fill_themselves(graph: Client) -> None:
 def test_licences(graph: Client) -> None:
     ana = graph.user("ana")["id"]
     give = {"addLicenses": [{"skuId": SKU, "disabledPlans": []}], "removeLicenses": []}
-    assert "usage location" in graph("POST", f"/users/{ana}/assignLicense", give).body["error"]["message"]
+    assert (
+        "usage location"
+        in graph("POST", f"/users/{ana}/assignLicense", give).body["error"]["message"]
+    )
     graph("PATCH", f"/users/{ana}", {"usageLocation": "FR"})
     assert graph("POST", f"/users/{ana}/assignLicense", give).status == 200
     assert graph("POST", f"/users/{ana}/assignLicense", {"addLicenses": []}).status == 400
@@ -278,7 +340,9 @@ def test_licences(graph: Client) -> None:
     bob = graph.user("bob", usageLocation="FR")["id"]
     graph("POST", f"/groups/{team}/members/$ref", ref(bob))
     assert graph("POST", f"/groups/{team}/assignLicense", give).status == 202
-    states = graph("GET", f"/users/{bob}?$select=licenseAssignmentStates").body["licenseAssignmentStates"]
+    states = graph("GET", f"/users/{bob}?$select=licenseAssignmentStates").body[
+        "licenseAssignmentStates"
+    ]
     assert (states[0]["assignedByGroup"], states[0]["state"]) == (team, "Active")
     used = {item["skuId"]: item["consumedUnits"] for item in graph("GET", "/subscribedSkus").values}
     assert used[SKU] == 2
@@ -286,23 +350,45 @@ def test_licences(graph: Client) -> None:
     take = {"addLicenses": [], "removeLicenses": [SKU]}
     assert graph("POST", f"/users/{ana}/assignLicense", take).status == 200
     assert graph("POST", f"/users/{bob}/assignLicense", take).status == 400  # it is the group's
-    assert graph("GET", f"/users?$filter=assignedLicenses/any(x:x/skuId eq {SKU})&$select=id,assignedLicenses").values[0]["id"] == bob
+    assert (
+        graph(
+            "GET",
+            f"/users?$filter=assignedLicenses/any(x:x/skuId eq {SKU})&$select=id,assignedLicenses",
+        ).values[0]["id"]
+        == bob
+    )
 
 
 def test_units_and_guests(graph: Client) -> None:
     ana = graph.user("ana")["id"]
     unit = graph("POST", "/directory/administrativeUnits", {"displayName": "Kin"}).body["id"]
-    assert graph("POST", f"/directory/administrativeUnits/{unit}/members/$ref", ref(ana)).status == 204
-    assert [item["id"] for item in graph("GET", f"/directory/administrativeUnits/{unit}/members").values] == [ana]
-    invitation = {"invitedUserEmailAddress": "zed@freelance.example", "inviteRedirectUrl": "https://myapplications.example"}
+    assert (
+        graph("POST", f"/directory/administrativeUnits/{unit}/members/$ref", ref(ana)).status == 204
+    )
+    assert [
+        item["id"] for item in graph("GET", f"/directory/administrativeUnits/{unit}/members").values
+    ] == [ana]
+    invitation = {
+        "invitedUserEmailAddress": "zed@freelance.example",
+        "inviteRedirectUrl": "https://myapplications.example",
+    }
     reply = graph("POST", "/invitations", invitation)
     assert reply.status == 201
-    guest = graph("GET", f"/users/{reply.body['invitedUser']['id']}?$select=userType,mail,externalUserState,userPrincipalName").body
-    assert (guest["userType"], guest["mail"], guest["externalUserState"]) == ("Guest", "zed@freelance.example", "PendingAcceptance")
+    guest = graph(
+        "GET",
+        f"/users/{reply.body['invitedUser']['id']}?$select=userType,mail,externalUserState,userPrincipalName",
+    ).body
+    assert (guest["userType"], guest["mail"], guest["externalUserState"]) == (
+        "Guest",
+        "zed@freelance.example",
+        "PendingAcceptance",
+    )
     assert guest["userPrincipalName"] == "zed_freelance.example#EXT#@lab.onmicrosoft.example"
     again = graph("POST", "/invitations", invitation).body
     assert again["invitedUser"]["id"] == reply.body["invitedUser"]["id"]
-    assert graph("POST", "/invitations", {**invitation, "invitedUserEmailAddress": "x"}).status == 400
+    assert (
+        graph("POST", "/invitations", {**invitation, "invitedUserEmailAddress": "x"}).status == 400
+    )
 
 
 # --- domains and policies ----------------------------------------------------------------------
@@ -314,8 +400,12 @@ def test_a_domain_is_verified_by_its_record(graph: Client, engine: Engine) -> No
     records = graph("GET", "/domains/studio.example/verificationDnsRecords").values
     text = next(item["text"] for item in records if item["recordType"] == "Txt")
     assert text.startswith("MS=ms")
-    assert "was not found" in graph("POST", "/domains/studio.example/verify").body["error"]["message"]
-    assert graph("POST", "/users", person("ana", userPrincipalName="ana@studio.example")).status == 400
+    assert (
+        "was not found" in graph("POST", "/domains/studio.example/verify").body["error"]["message"]
+    )
+    assert (
+        graph("POST", "/users", person("ana", userPrincipalName="ana@studio.example")).status == 400
+    )
     record = engine.example("record")
     engine.update(record, {**record.inputs, "txtRecords": [{"value": [text]}]})
     assert graph("POST", "/domains/studio.example/verify").body["isVerified"] is True
@@ -330,7 +420,17 @@ def test_a_domain_is_verified_by_its_record(graph: Client, engine: Engine) -> No
 def test_policies(graph: Client) -> None:
     path = "/policies/authorizationPolicy"
     assert graph("GET", path).body["allowInvitesFrom"] == "everyone"
-    assert graph("PATCH", path, {"allowInvitesFrom": "adminsAndGuestInviters", "defaultUserRolePermissions": {"allowedToCreateApps": False}}).status == 204
+    assert (
+        graph(
+            "PATCH",
+            path,
+            {
+                "allowInvitesFrom": "adminsAndGuestInviters",
+                "defaultUserRolePermissions": {"allowedToCreateApps": False},
+            },
+        ).status
+        == 204
+    )
     after = graph("GET", path).body
     assert after["allowInvitesFrom"] == "adminsAndGuestInviters"
     assert after["defaultUserRolePermissions"]["allowedToCreateApps"] is False
@@ -346,12 +446,16 @@ def test_policies(graph: Client) -> None:
 
 def test_cross_tenant_access(graph: Client) -> None:
     path = "/policies/crossTenantAccessPolicy"
-    assert graph("PATCH", f"{path}/default", {"inboundTrust": {"isMfaAccepted": True}}).status == 204
+    assert (
+        graph("PATCH", f"{path}/default", {"inboundTrust": {"isMfaAccepted": True}}).status == 204
+    )
     default = graph("GET", f"{path}/default").body
     assert default["isServiceDefault"] is False
     assert default["inboundTrust"]["isMfaAccepted"] is True
     other = "7a8b9c0d-1e2f-4a3b-8c4d-5e6f7a8b9c0d"
-    made = graph("POST", f"{path}/partners", {"tenantId": other, "inboundTrust": {"isMfaAccepted": True}})
+    made = graph(
+        "POST", f"{path}/partners", {"tenantId": other, "inboundTrust": {"isMfaAccepted": True}}
+    )
     assert made.status == 201
     assert made.body["b2bCollaborationInbound"] is None
     assert graph("POST", f"{path}/partners", {"tenantId": other}).status == 409
@@ -373,8 +477,19 @@ def test_cross_tenant_access(graph: Client) -> None:
 
 def test_batches(graph: Client) -> None:
     requests = [
-        {"id": "1", "method": "POST", "url": "/users", "body": person("ana"), "headers": {"Content-Type": "application/json"}},
-        {"id": "2", "method": "GET", "url": "/users/ana@lab.example?$select=displayName", "dependsOn": ["1"]},
+        {
+            "id": "1",
+            "method": "POST",
+            "url": "/users",
+            "body": person("ana"),
+            "headers": {"Content-Type": "application/json"},
+        },
+        {
+            "id": "2",
+            "method": "GET",
+            "url": "/users/ana@lab.example?$select=displayName",
+            "dependsOn": ["1"],
+        },
         {"id": "3", "method": "GET", "url": f"/users/{NOBODY}"},
         {"id": "4", "method": "GET", "url": "/users", "dependsOn": ["3"]},
     ]
@@ -442,10 +557,14 @@ def test_the_plug_in_and_graph_see_the_same(graph: Client, engine: Engine) -> No
     ana, staff = engine.example("ana"), engine.example("staff")
     engine.example("membership")
     id = ana.outputs["objectId"]
-    shown = graph("GET", f"/users/{id}?$select=employeeOrgData,department,companyName,passwordProfile").body
+    shown = graph(
+        "GET", f"/users/{id}?$select=employeeOrgData,department,companyName,passwordProfile"
+    ).body
     assert shown["employeeOrgData"] == {"costCenter": "c1", "division": "d1"}
     assert shown["passwordProfile"] is None
-    assert [item["id"] for item in graph("GET", f"/groups/{staff.outputs['objectId']}/members").values] == [id]
+    assert [
+        item["id"] for item in graph("GET", f"/groups/{staff.outputs['objectId']}/members").values
+    ] == [id]
     graph("PATCH", f"/users/{id}", {"department": "Sound"})
     found = engine.read(ana)
     assert found is not None
@@ -486,25 +605,45 @@ def test_many_at_once(graph: Client) -> None:
         ('user.department -ne "Edit"', False),
         ('user.department -in ["Sound", "Edit"]', True),
         ('user.department -notIn ["Sound"]', True),
-        ('user.mail -eq null', True),
+        ("user.mail -eq null", True),
         ('user.displayName -startsWith "An" -and -not (user.city -contains "yon")', False),
         ('(user.city -eq "Paris") -or (user.accountEnabled -eq true)', True),
         ('user.otherMails -contains "x@"', True),
         ('user.city -match "^Ly.n$"', True),
     ],
-)  # fmt: skip
+)
 def test_membership_rules(rule: str, meant: bool) -> None:
-    user = {"department": "Edit", "displayName": "Ana", "city": "Lyon", "accountEnabled": True, "otherMails": ["x@y.example"]}
+    user = {
+        "department": "Edit",
+        "displayName": "Ana",
+        "city": "Lyon",
+        "accountEnabled": True,
+        "otherMails": ["x@y.example"],
+    }
     assert membership.parse(rule)(user) is meant
 
 
-@pytest.mark.parametrize("rule", ["", "user.department", "user.department -eq", "device.x -eq 'a'", "user.a -is 'b'", "(user.a -eq 'b'", "user.a -in 'b'", "user.a -eq b"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "",
+        "user.department",
+        "user.department -eq",
+        "device.x -eq 'a'",
+        "user.a -is 'b'",
+        "(user.a -eq 'b'",
+        "user.a -in 'b'",
+        "user.a -eq b",
+    ],
+)
 def test_membership_rules_that_are_none(rule: str) -> None:
     with pytest.raises(membership.RuleError):
         membership.parse(rule)
 
 
-@pytest.mark.parametrize("text", ["", "a", "a eq", "a is 'b'", "a eq 'b' c", "(a eq 'b'", "startswith(a)", "a in ('b'"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "a eq", "a is 'b'", "a eq 'b' c", "(a eq 'b'", "startswith(a)", "a in ('b'"]
+)
 def test_filters_that_are_none(text: str) -> None:
     with pytest.raises(odata.QueryError):
         odata.where(text)
@@ -512,6 +651,14 @@ def test_filters_that_are_none(text: str) -> None:
 
 def test_filters() -> None:
     item = {"a": "It's", "n": 3, "d": "2026-11-24T00:00:00Z", "list": [{"x": "y"}], "none": None}
-    for text in ("a eq 'it''s'", "n ge 3 and n lt 4", "d gt 2026-01-01T00:00:00Z", "list/any(i:i/x eq 'y')", "none eq null", "list/all(i:i/x eq 'y')", "contains(a,'t')"):
+    for text in (
+        "a eq 'it''s'",
+        "n ge 3 and n lt 4",
+        "d gt 2026-01-01T00:00:00Z",
+        "list/any(i:i/x eq 'y')",
+        "none eq null",
+        "list/all(i:i/x eq 'y')",
+        "contains(a,'t')",
+    ):
         assert odata.where(text)(item), text
     assert not odata.where("list/any(i:i/x eq 'z') or n gt 3")(item)

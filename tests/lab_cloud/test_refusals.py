@@ -31,7 +31,9 @@ def refused(words: str, code: grpc.StatusCode | None = None) -> Iterator[None]:
 
 def variant(engine: Engine, key: str, **changes: Any) -> Any:
     inputs = {**engine.filled(EXAMPLES[key]["inputs"]), **engine.filled(changes)}
-    return engine.create(EXAMPLES[key]["type"], {k: v for k, v in inputs.items() if v is not None}, f"{key}-2")
+    return engine.create(
+        EXAMPLES[key]["type"], {k: v for k, v in inputs.items() if v is not None}, f"{key}-2"
+    )
 
 
 # --- the SDK's own types -----------------------------------------------------------------------
@@ -45,25 +47,49 @@ RULE = EXAMPLES["nsg"]["inputs"]["securityRules"][0]
         ("vault", {"properties": None}, "properties", "missing required property"),
         ("vault", {"properties": {"tenantId": "t"}}, "properties.sku", "missing required property"),
         ("subnet", {"adressPrefix": "10.0.0.0/24"}, "adressPrefix", "did you mean 'addressPrefix'"),
-        ("nsg", {"securityRules": [{**RULE, "priority": "100"}]}, "securityRules[0].priority", "expected an integer, got a string"),
+        (
+            "nsg",
+            {"securityRules": [{**RULE, "priority": "100"}]},
+            "securityRules[0].priority",
+            "expected an integer, got a string",
+        ),
         ("nsg", {"securityRules": RULE}, "securityRules", "expected a list, got an object"),
         ("group", {"tags": ["a"]}, "tags", "expected a map, got a list"),
-        ("vnet", {"addressSpace": "10.0.0.0/8"}, "addressSpace", "expected an object, got a string"),
+        (
+            "vnet",
+            {"addressSpace": "10.0.0.0/8"},
+            "addressSpace",
+            "expected an object, got a string",
+        ),
         ("action_group", {"enabled": "yes"}, "enabled", "expected a boolean, got a string"),
-        ("vault", {"properties": {"tenantId": "t", "sku": {"family": "A", "name": "gold"}}}, "properties.sku.name", "expected one of"),
+        (
+            "vault",
+            {"properties": {"tenantId": "t", "sku": {"family": "A", "name": "gold"}}},
+            "properties.sku.name",
+            "expected one of",
+        ),
         ("ana", {"displayName": None}, "displayName", "missing required property"),
         ("ana", {"shoeSize": 4}, "shoeSize", "unknown property"),
         ("ana", {"accountEnabled": "true"}, "accountEnabled", "expected a boolean"),
         ("access", {"state": "on"}, "state", "must be one of"),
-        ("access", {"grantControls": {"operator": "XOR"}}, "grantControls.operator", "must be one of"),
+        (
+            "access",
+            {"grantControls": {"operator": "XOR"}},
+            "grantControls.operator",
+            "must be one of",
+        ),
         ("staff", {"securityEnabled": None}, "", "must be specified as true"),
         ("location", {"ip": None}, "", "exactly one of"),
         ("strength", {"displayName": "x" * 31}, "displayName", "longer than 30"),
     ],
-)  # fmt: skip
-def test_mistaken_arguments(engine: Engine, key: str, changes: dict[str, Any], where: str, words: str) -> None:
+)
+def test_mistaken_arguments(
+    engine: Engine, key: str, changes: dict[str, Any], where: str, words: str
+) -> None:
     inputs = {**engine.filled(EXAMPLES[key]["inputs"]), **changes}
-    _, failures = engine.check(EXAMPLES[key]["type"], {k: v for k, v in inputs.items() if v is not None})
+    _, failures = engine.check(
+        EXAMPLES[key]["type"], {k: v for k, v in inputs.items() if v is not None}
+    )
     assert [path for path, _ in failures] == [where]
     assert words in failures[0][1]
 
@@ -98,7 +124,7 @@ def test_messages_about_arguments_hold_no_values(engine: Engine) -> None:
         ("lock", "lockName", "keep."),
         ("file_service", "fileServicesName", "other"),
     ],
-)  # fmt: skip
+)
 def test_names(engine: Engine, key: str, argument: str, name: str) -> None:
     inputs = {**engine.filled(EXAMPLES[key]["inputs"]), argument: name}
     _, failures = engine.check(EXAMPLES[key]["type"], inputs)
@@ -131,6 +157,7 @@ def test_places_come_from_the_group_or_the_provider(engine: Engine) -> None:
 
 # --- Azure -------------------------------------------------------------------------------------
 
+ROLES = "/subscriptions/$subscription/providers/Microsoft.Authorization/roleDefinitions"
 IPSEC = EXAMPLES["tunnel"]["inputs"]["vpnLinkConnections"][0]["ipsecPolicies"][0]
 
 
@@ -140,73 +167,237 @@ def link(**changes: Any) -> list[dict[str, Any]]:
 
 REFUSALS = [
     ("vnet", [], {"addressSpace": {"addressPrefixes": ["10.20.0.1/16"]}}, "InvalidCIDRNotation"),
-    ("vnet", [], {"addressSpace": {"addressPrefixes": ["10.20.0.0/16", "10.20.1.0/24"]}}, "overlap"),
+    (
+        "vnet",
+        [],
+        {"addressSpace": {"addressPrefixes": ["10.20.0.0/16", "10.20.1.0/24"]}},
+        "overlap",
+    ),
     ("vnet", [], {"location": "atlantis"}, "LocationNotAvailableForResourceType"),
-    ("subnet", ["subnet"], {"subnetName": "b", "addressPrefix": "10.20.1.128/25"}, "NetcfgSubnetRangesOverlap"),
+    (
+        "subnet",
+        ["subnet"],
+        {"subnetName": "b", "addressPrefix": "10.20.1.128/25"},
+        "NetcfgSubnetRangesOverlap",
+    ),
     ("subnet", [], {"addressPrefix": "192.168.0.0/24"}, "NetcfgSubnetRangeOutsideVnet"),
     ("subnet", [], {"addressPrefix": "10.20.1.0/30"}, "NetcfgSubnetRangeTooSmall"),
     ("subnet", [], {"virtualNetworkName": "vnet-none"}, "ParentResourceNotFound"),
     ("subnet", [], {"resourceGroupName": "rg-none"}, "ResourceGroupNotFound"),
     ("subnet", [], {"routeTable": {"id": "$nsg/none"}}, "InvalidResourceReference"),
-    ("vnet2", [], {"subnets": [{"name": "a", "addressPrefix": "10.30.0.0/24"}, {"name": "b", "addressPrefix": "10.30.0.128/25"}]}, "NetcfgSubnetRangesOverlap"),
+    (
+        "vnet2",
+        [],
+        {
+            "subnets": [
+                {"name": "a", "addressPrefix": "10.30.0.0/24"},
+                {"name": "b", "addressPrefix": "10.30.0.128/25"},
+            ]
+        },
+        "NetcfgSubnetRangesOverlap",
+    ),
     ("nsg", [], {"securityRules": [RULE, {**RULE, "name": "two"}]}, "SecurityRuleConflict"),
     ("nsg", [], {"securityRules": [{**RULE, "priority": 99}]}, "SecurityRuleInvalidPriority"),
-    ("nsg", [], {"securityRules": [{**RULE, "destinationPortRange": "70000"}]}, "SecurityRuleInvalidPortRange"),
-    ("nsg", [], {"securityRules": [{**RULE, "sourceAddressPrefix": "10.0.0.1/8"}]}, "InvalidCIDRNotation"),
+    (
+        "nsg",
+        [],
+        {"securityRules": [{**RULE, "destinationPortRange": "70000"}]},
+        "SecurityRuleInvalidPortRange",
+    ),
+    (
+        "nsg",
+        [],
+        {"securityRules": [{**RULE, "sourceAddressPrefix": "10.0.0.1/8"}]},
+        "InvalidCIDRNotation",
+    ),
     ("nsg", [], {"securityRules": [{**RULE, "access": "Alow"}]}, "InvalidRequestContent"),
-    ("routes", [], {"routes": [{"name": "a", "addressPrefix": "0.0.0.0/0", "nextHopType": "Internet", "nextHopIpAddress": "10.0.0.1"}]}, "RouteTableRouteInvalidNextHop"),
+    (
+        "routes",
+        [],
+        {
+            "routes": [
+                {
+                    "name": "a",
+                    "addressPrefix": "0.0.0.0/0",
+                    "nextHopType": "Internet",
+                    "nextHopIpAddress": "10.0.0.1",
+                }
+            ]
+        },
+        "RouteTableRouteInvalidNextHop",
+    ),
     ("address", [], {"publicIPAllocationMethod": "Dynamic"}, "PublicIPAddressSkuStaticRequired"),
     ("address", [], {"sku": {"name": "Basic"}}, "BasicSku"),
     ("hub", [], {"addressPrefix": "10.255.0.0/25"}, "AddressPrefixTooSmall"),
-    ("hub", ["hub"], {"virtualHubName": "b", "addressPrefix": "10.255.1.0/24"}, "AddressPrefixOverlap"),
+    (
+        "hub",
+        ["hub"],
+        {"virtualHubName": "b", "addressPrefix": "10.255.1.0/24"},
+        "AddressPrefixOverlap",
+    ),
     ("gateway", ["gateway"], {"gatewayName": "b"}, "AlreadyHasVpnGateway"),
     ("site", [], {"vpnSiteLinks": None}, "VpnSiteHasNoAddress"),
     ("site", [], {"addressSpace": {"addressPrefixes": ["10.64.0.1/22"]}}, "InvalidCIDRNotation"),
     ("site", [], {"vpnSiteLinks": [{"name": "a", "ipAddress": "x"}]}, "InvalidIPAddress"),
-    ("site", [], {"vpnSiteLinks": [{"name": "a", "ipAddress": "198.51.100.1", "bgpProperties": {"asn": 65515}}]}, "InvalidAsn"),
+    (
+        "site",
+        [],
+        {
+            "vpnSiteLinks": [
+                {"name": "a", "ipAddress": "198.51.100.1", "bgpProperties": {"asn": 65515}}
+            ]
+        },
+        "InvalidAsn",
+    ),
     ("tunnel", ["tunnel"], {"connectionName": "b"}, "VpnSiteAlreadyConnected"),
-    ("tunnel", [], {"vpnLinkConnections": link(ipsecPolicies=[{**IPSEC, "ipsecIntegrity": "SHA256"}])}, "InvalidIpsecPolicy"),
-    ("tunnel", [], {"vpnLinkConnections": link(ipsecPolicies=[{**IPSEC, "dhGroup": "DHGroup3"}])}, "DHGroup3"),
+    (
+        "tunnel",
+        [],
+        {"vpnLinkConnections": link(ipsecPolicies=[{**IPSEC, "ipsecIntegrity": "SHA256"}])},
+        "InvalidIpsecPolicy",
+    ),
+    (
+        "tunnel",
+        [],
+        {"vpnLinkConnections": link(ipsecPolicies=[{**IPSEC, "dhGroup": "DHGroup3"}])},
+        "DHGroup3",
+    ),
     ("tunnel", [], {"vpnLinkConnections": link(sharedKey="é")}, "InvalidSharedKey"),
-    ("hub_connection", ["vnet"], {"remoteVirtualNetwork": {"id": "$vnet/none"}}, "InvalidResourceReference"),
+    (
+        "hub_connection",
+        ["vnet"],
+        {"remoteVirtualNetwork": {"id": "$vnet/none"}},
+        "InvalidResourceReference",
+    ),
     ("classic", [], {"sku": {"name": "VpnGw1", "tier": "VpnGw1"}}, "NonAzSkus"),
-    ("classic", [], {"ipConfigurations": [{"name": "a", "publicIPAddress": {"id": "$address"}, "subnet": {"id": "$subnet"}}]}, "GatewaySubnet"),
-    ("classic_connection", [], {"localNetworkGateway2": None}, "ConnectionNeedsLocalNetworkGateway"),
+    (
+        "classic",
+        [],
+        {
+            "ipConfigurations": [
+                {"name": "a", "publicIPAddress": {"id": "$address"}, "subnet": {"id": "$subnet"}}
+            ]
+        },
+        "GatewaySubnet",
+    ),
+    (
+        "classic_connection",
+        [],
+        {"localNetworkGateway2": None},
+        "ConnectionNeedsLocalNetworkGateway",
+    ),
     ("branch", [], {"fqdn": "par01.example"}, "LocalNetworkGatewayNoAddress"),
     ("zone_link", ["zone_link"], {"virtualNetworkLinkName": "b"}, "Conflict"),
     ("private_record", [], {"recordType": "CNAME"}, "cnameRecord and nothing else"),
-    ("private_record", ["private_record"], {"recordType": "CNAME", "aRecords": None, "cnameRecord": {"cname": "a.example"}}, "CNAME record stands alone"),
+    (
+        "private_record",
+        ["private_record"],
+        {"recordType": "CNAME", "aRecords": None, "cnameRecord": {"cname": "a.example"}},
+        "CNAME record stands alone",
+    ),
     ("workspace", [], {"retentionInDays": 7}, "must be at least 30"),
     ("action_group", [], {"groupShortName": "longer-than-12"}, "longer than 12"),
-    ("action_group", [], {"emailReceivers": [{"name": "a", "emailAddress": "nobody"}]}, "InvalidEmailAddress"),
+    (
+        "action_group",
+        [],
+        {"emailReceivers": [{"name": "a", "emailAddress": "nobody"}]},
+        "InvalidEmailAddress",
+    ),
     ("metric_alert", [], {"windowSize": "PT1M"}, "shorter than"),
     ("metric_alert", [], {"severity": 5}, "at most 4"),
     ("metric_alert", [], {"scopes": []}, "at least 1"),
     ("diagnostics", [], {"workspaceId": None}, "Data sinks"),
     ("diagnostics", ["diagnostics"], {"name": "b"}, "already used"),
-    ("vault", [], {"properties": {"tenantId": SUBSCRIPTION, "sku": {"family": "A", "name": "standard"}}}, "VaultTenantMismatch"),
-    ("vault", [], {"properties": {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "enablePurgeProtection": False}}, "cannot be set to false"),
-    ("vault", [], {"properties": {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "softDeleteRetentionInDays": 91}}, "at most 90"),
+    (
+        "vault",
+        [],
+        {"properties": {"tenantId": SUBSCRIPTION, "sku": {"family": "A", "name": "standard"}}},
+        "VaultTenantMismatch",
+    ),
+    (
+        "vault",
+        [],
+        {
+            "properties": {
+                "tenantId": TENANT,
+                "sku": {"family": "A", "name": "standard"},
+                "enablePurgeProtection": False,
+            }
+        },
+        "cannot be set to false",
+    ),
+    (
+        "vault",
+        [],
+        {
+            "properties": {
+                "tenantId": TENANT,
+                "sku": {"family": "A", "name": "standard"},
+                "softDeleteRetentionInDays": 91,
+            }
+        },
+        "at most 90",
+    ),
     ("account", [], {"kind": "FileStorage"}, "InvalidSkuForKind"),
     ("share", [], {"shareQuota": 0}, "at least 1"),
     ("container", [], {"publicAccess": "Blob"}, "PublicAccessNotPermitted"),
-    ("backup_container", [], {"containerName": "StorageContainer;Storage;other;stlab1a2b"}, "BMSUserErrorContainerNameInvalid"),
+    (
+        "backup_container",
+        [],
+        {"containerName": "StorageContainer;Storage;other;stlab1a2b"},
+        "BMSUserErrorContainerNameInvalid",
+    ),
     ("backup_item", [], {"protectedItemName": "AzureFileShare;none"}, "no file share none"),
-    ("assignment", [], {"principalId": "00000000-0000-0000-0000-00000000dead"}, "PrincipalNotFound"),
+    (
+        "assignment",
+        [],
+        {"principalId": "00000000-0000-0000-0000-00000000dead"},
+        "PrincipalNotFound",
+    ),
     ("assignment", [], {"principalType": "User"}, "UnmatchedPrincipalType"),
-    ("assignment", ["assignment"], {"roleAssignmentName": "7d3f8a52-1111-4222-8333-0000000000dd"}, "RoleAssignmentExists"),
-    ("assignment", [], {"roleDefinitionId": "/subscriptions/$subscription/providers/Microsoft.Authorization/roleDefinitions/reader"}, "was not found"),
+    (
+        "assignment",
+        ["assignment"],
+        {"roleAssignmentName": "7d3f8a52-1111-4222-8333-0000000000dd"},
+        "RoleAssignmentExists",
+    ),
+    (
+        "assignment",
+        [],
+        {
+            "roleDefinitionId": f"{ROLES}/reader",
+        },
+        "was not found",
+    ),
     ("policy", [], {"policyRule": {"if": {}}}, "InvalidPolicyRule"),
     ("policy", [], {"parameters": {}}, "undefined parameters: places"),
     ("policy_assignment", [], {"parameters": {}}, "InvalidPolicyParameters"),
     ("budget", [], {"timePeriod": {"startDate": "2026-11-02T00:00:00Z"}}, "first of a month"),
     ("budget", [], {"amount": 0}, "more than nothing"),
-    ("budget", [], {"notifications": {"a": {"enabled": True, "operator": "GreaterThan", "threshold": 80, "contactEmails": []}}}, "nobody to notify"),
-]  # fmt: skip
+    (
+        "budget",
+        [],
+        {
+            "notifications": {
+                "a": {
+                    "enabled": True,
+                    "operator": "GreaterThan",
+                    "threshold": 80,
+                    "contactEmails": [],
+                }
+            }
+        },
+        "nobody to notify",
+    ),
+]
 
 
-@pytest.mark.parametrize(("key", "before", "changes", "words"), REFUSALS, ids=[f"{r[0]}-{r[3]}" for r in REFUSALS])
-def test_azure_refuses(engine: Engine, key: str, before: list[str], changes: dict[str, Any], words: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "before", "changes", "words"), REFUSALS, ids=[f"{r[0]}-{r[3]}" for r in REFUSALS]
+)
+def test_azure_refuses(
+    engine: Engine, key: str, before: list[str], changes: dict[str, Any], words: str
+) -> None:
     for need in before:
         engine.example(need)
     with refused(words):
@@ -214,7 +405,13 @@ def test_azure_refuses(engine: Engine, key: str, before: list[str], changes: dic
 
 
 def test_spaces_that_overlap_are_not_peered(engine: Engine) -> None:
-    other = variant(engine, "vnet2", virtualNetworkName="vnet-same", addressSpace={"addressPrefixes": ["10.20.0.0/16"]}, subnets=None)
+    other = variant(
+        engine,
+        "vnet2",
+        virtualNetworkName="vnet-same",
+        addressSpace={"addressPrefixes": ["10.20.0.0/16"]},
+        subnets=None,
+    )
     with refused("VnetAddressSpacesOverlap"):
         variant(engine, "peering", remoteVirtualNetwork={"id": other.id})
 
@@ -286,11 +483,17 @@ def test_inline_subnets_are_subnets(engine: Engine) -> None:
     found = engine.imported("azure-native:network:Subnet", f"{vnet.id}/subnets/snet-a")
     assert found is not None
     assert found.inputs["addressPrefix"] == "10.30.1.0/24"
-    inputs = {**engine.filled(EXAMPLES["subnet"]["inputs"]), "virtualNetworkName": "vnet-lab2", "addressPrefix": "10.30.1.0/25"}
+    inputs = {
+        **engine.filled(EXAMPLES["subnet"]["inputs"]),
+        "virtualNetworkName": "vnet-lab2",
+        "addressPrefix": "10.30.1.0/25",
+    }
     with refused("NetcfgSubnetRangesOverlap"):
         engine.create("azure-native:network:Subnet", inputs)
     # The trap of standalone subnets beside inline ones: the next update removes them.
-    alone = engine.create("azure-native:network:Subnet", {**inputs, "addressPrefix": "10.30.9.0/24"})
+    alone = engine.create(
+        "azure-native:network:Subnet", {**inputs, "addressPrefix": "10.30.9.0/24"}
+    )
     engine.update(vnet, {**vnet.inputs, "tags": {"a": "b"}})
     assert engine.read(alone) is None
 
@@ -347,7 +550,10 @@ def test_a_deleted_workspace_comes_back(engine: Engine) -> None:
 def test_a_backup_vault_keeps_deleted_items(engine: Engine) -> None:
     made = engine.example("backup_item")
     vault = engine.example("backup_vault")
-    properties = {**vault.inputs["properties"], "securitySettings": {"softDeleteSettings": {"softDeleteState": "Enabled"}}}
+    properties = {
+        **vault.inputs["properties"],
+        "securitySettings": {"softDeleteSettings": {"softDeleteState": "Enabled"}},
+    }
     vault = engine.update(vault, {**vault.inputs, "properties": properties})
     engine.delete(made)
     engine.delete(engine.example("backup_container"))
@@ -358,7 +564,12 @@ def test_a_backup_vault_keeps_deleted_items(engine: Engine) -> None:
 # --- Entra -------------------------------------------------------------------------------------
 
 ENTRA = [
-    ("ana", ["ana"], {"userPrincipalName": "ANA.LIMA@lab.example"}, "same value for property userPrincipalName"),
+    (
+        "ana",
+        ["ana"],
+        {"userPrincipalName": "ANA.LIMA@lab.example"},
+        "same value for property userPrincipalName",
+    ),
     ("ana", [], {"userPrincipalName": "ana@elsewhere.example"}, "verified domain names"),
     ("ana", [], {"userPrincipalName": "ana lima@lab.example"}, "userPrincipalName is invalid"),
     ("ana", [], {"password": "short"}, "password complexity"),
@@ -367,36 +578,102 @@ ENTRA = [
     ("ana", [], {"department": "x" * 65}, "department"),
     ("bob", [], {"managerId": "00000000-0000-0000-0000-00000000dead"}, "Request_ResourceNotFound"),
     ("staff", [], {"types": ["DynamicMembership"]}, "belong together"),
-    ("dynamic", [], {"dynamicMembership": {"enabled": True, "rule": "user.department is Edit"}}, "Invalid membership rule"),
+    (
+        "dynamic",
+        [],
+        {"dynamicMembership": {"enabled": True, "rule": "user.department is Edit"}},
+        "Invalid membership rule",
+    ),
     ("staff", [], {"mailEnabled": True, "mailNickname": "staff"}, "Unified"),
     ("staff", ["staff"], {"preventDuplicateNames": True}, "already exists - to be managed"),
-    ("membership", [], {"memberObjectId": "00000000-0000-0000-0000-00000000dead"}, "Request_ResourceNotFound"),
+    (
+        "membership",
+        [],
+        {"memberObjectId": "00000000-0000-0000-0000-00000000dead"},
+        "Request_ResourceNotFound",
+    ),
     ("membership", [], {"memberObjectId": "$bare.objectId"}, "cannot have groups"),
     ("membership", [], {"groupObjectId": "$dynamic.objectId"}, "dynamic membership"),
-    ("group_licence", [], {"skuId": "00000000-0000-0000-0000-00000000dead"}, "valid company License"),
-    ("user_licence", [], {"disabledPlans": ["00000000-0000-0000-0000-00000000dead"]}, "is not a part of license"),
+    (
+        "group_licence",
+        [],
+        {"skuId": "00000000-0000-0000-0000-00000000dead"},
+        "valid company License",
+    ),
+    (
+        "user_licence",
+        [],
+        {"disabledPlans": ["00000000-0000-0000-0000-00000000dead"]},
+        "is not a part of license",
+    ),
     ("guest", [], {"userEmailAddress": "zed"}, "email address is invalid"),
     ("guest", [], {"userEmailAddress": "zed@lab.example"}, "belongs to this organisation"),
     ("access", [], {"grantControls": None}, "1015"),
-    ("access", [], {"conditions": {"clientAppTypes": ["all"], "applications": {"includedApplications": ["All"]}, "users": {}}}, "1025"),
-    ("access", [], {"conditions": {"clientAppTypes": ["all"], "applications": {"includedApplications": ["All"]}, "users": {"includedGroups": ["00000000-0000-0000-0000-00000000dead"]}}}, "Request_ResourceNotFound"),
-    ("access", [], {"grantControls": {"operator": "OR", "builtInControls": ["block", "mfa"]}}, "1007"),
+    (
+        "access",
+        [],
+        {
+            "conditions": {
+                "clientAppTypes": ["all"],
+                "applications": {"includedApplications": ["All"]},
+                "users": {},
+            }
+        },
+        "1025",
+    ),
+    (
+        "access",
+        [],
+        {
+            "conditions": {
+                "clientAppTypes": ["all"],
+                "applications": {"includedApplications": ["All"]},
+                "users": {"includedGroups": ["00000000-0000-0000-0000-00000000dead"]},
+            }
+        },
+        "Request_ResourceNotFound",
+    ),
+    (
+        "access",
+        [],
+        {"grantControls": {"operator": "OR", "builtInControls": ["block", "mfa"]}},
+        "1007",
+    ),
     ("location", [], {"ip": {"ipRanges": ["10.0.0.0/24"]}}, "is private"),
     ("location", [], {"ip": {"ipRanges": ["198.51.100.1/24"]}}, "Invalid IP range"),
-    ("package", [], {"catalogId": "00000000-0000-0000-0000-00000000dead"}, "Request_ResourceNotFound"),
-    ("package_resource", [], {"catalogResourceAssociationId": "$catalog/00000000-0000-0000-0000-00000000dead"}, "Request_ResourceNotFound"),
+    (
+        "package",
+        [],
+        {"catalogId": "00000000-0000-0000-0000-00000000dead"},
+        "Request_ResourceNotFound",
+    ),
+    (
+        "package_resource",
+        [],
+        {"catalogResourceAssociationId": "$catalog/00000000-0000-0000-0000-00000000dead"},
+        "Request_ResourceNotFound",
+    ),
     ("package_policy", [], {"expirationDate": "2099-01-01T00:00:00Z"}, "exclude each other"),
     ("helpdesk", [], {"displayName": "Coffee Administrator"}, "Request_ResourceNotFound"),
     ("role_assignment", [], {"principalObjectId": "$bare.objectId"}, "not role-assignable"),
     ("pim_eligible", [], {"expirationDate": None}, "exactly one of"),
     ("pim_eligible", [], {"expirationDate": "2020-01-01T00:00:00Z"}, "in the past"),
     ("pim_eligible", ["pim_eligible"], {}, "already exists"),
-    ("principal", [], {"clientId": "00000000-0000-0000-0000-00000000dead"}, "valid application object"),
-]  # fmt: skip
+    (
+        "principal",
+        [],
+        {"clientId": "00000000-0000-0000-0000-00000000dead"},
+        "valid application object",
+    ),
+]
 
 
-@pytest.mark.parametrize(("key", "before", "changes", "words"), ENTRA, ids=[f"{r[0]}-{r[3]}" for r in ENTRA])
-def test_entra_refuses(engine: Engine, key: str, before: list[str], changes: dict[str, Any], words: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "before", "changes", "words"), ENTRA, ids=[f"{r[0]}-{r[3]}" for r in ENTRA]
+)
+def test_entra_refuses(
+    engine: Engine, key: str, before: list[str], changes: dict[str, Any], words: str
+) -> None:
     for need in before:
         engine.example(need)
     with refused(words):
@@ -478,14 +755,19 @@ def test_functions(engine: Engine) -> None:
     assert [item["domainName"] for item in domains] == ["lab.example"]
     ana, staff = engine.example("ana"), engine.example("staff")
     user = "azuread:index/getUser:getUser"
-    assert engine.invoke(user, userPrincipalName="ana.lima@lab.example")["objectId"] == ana.outputs["objectId"]
+    assert (
+        engine.invoke(user, userPrincipalName="ana.lima@lab.example")["objectId"]
+        == ana.outputs["objectId"]
+    )
     with refused("No user found"):
         engine.invoke(user, userPrincipalName="nobody@lab.example")
     assert engine.invoke("azuread:index/getGroup:getGroup", displayName="Staff")["id"] == staff.id
     found = engine.invoke("azuread:index/getUsers:getUsers", returnAll=True)
     assert found["objectIds"] == [ana.outputs["objectId"]]
     engine.example("gateway")
-    gateway = engine.invoke("azure-native:network:getVpnGateway", resourceGroupName="rg-lab", gatewayName="vpngw-lab")
+    gateway = engine.invoke(
+        "azure-native:network:getVpnGateway", resourceGroupName="rg-lab", gatewayName="vpngw-lab"
+    )
     assert len(gateway["ipConfigurations"]) == 2
     roles = engine.invoke("azuread:index/getDirectoryRoleTemplates:getDirectoryRoleTemplates")
     assert len(roles["roleTemplates"]) == len(set(roles["objectIds"]))
@@ -507,7 +789,9 @@ def test_secrets_are_nowhere(engine: Engine, store: Store) -> None:
     assert "password" not in imported.inputs
 
 
-def test_the_stub_is_configured_by_the_environment(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_stub_is_configured_by_the_environment(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ARM_SUBSCRIPTION_ID", "00000000-0000-0000-0000-00000000dead")
     _signed_in(engine, "azure-native")
     with refused("SubscriptionNotFound"):

@@ -8,6 +8,7 @@ and types of arguments.
 from __future__ import annotations
 
 import enum
+import re
 import typing
 from typing import Any
 
@@ -50,16 +51,20 @@ MODELS = {
 HOLDERS = [keyvault, network, resource, storage]
 
 
-class _Strange(Exception):
+class StrangeError(Exception):
     """The model does not know this."""
 
 
 @pytest.mark.parametrize("key", MODELS)
 def test_bodies_fit_the_models(engine: Engine, key: str, joined: dict[str, Any]) -> None:
     made = engine.example(key)
-    path = {name for name in joined["types"]["azure-native"][made.token]["id"].replace("{group}", "{resourceGroupName}").split("{")}
-    own = {name.partition("}")[0] for name in path}
-    body = {name: value for name, value in made.inputs.items() if name not in own and not name.startswith("__")}
+    id = joined["types"]["azure-native"][made.token]["id"]
+    own = set(re.findall(r"\{(\w+)\}", id.replace("{group}", "{resourceGroupName}")))
+    body = {
+        name: value
+        for name, value in made.inputs.items()
+        if name not in own and not name.startswith("__")
+    }
     arm = shaped(MODELS[key], body)
     loaded = MODELS[key](arm)
     assert dict(loaded) == arm
@@ -77,7 +82,7 @@ def test_bodies_fit_the_models(engine: Engine, key: str, joined: dict[str, Any])
     ],
 )
 def test_the_second_opinion_is_one(key: str, change: dict[str, Any]) -> None:
-    with pytest.raises(_Strange):
+    with pytest.raises(StrangeError):
         shaped(MODELS[key], {**EXAMPLES[key]["inputs"], **change})
 
 
@@ -89,7 +94,7 @@ def fields(model: type) -> dict[str, Any]:
 
 
 def shaped(model: type, value: dict[str, Any]) -> dict[str, Any]:
-    """A body as Azure Resource Manager has it. Raises _Strange for what the model does not know."""
+    """A body as Azure Resource Manager has it. Raises StrangeError for what the model does not know."""
     known = {field._rest_name: name for name, field in fields(model).items()}
     hints = _hints(model)
     inner = _model_in(hints[known["properties"]]) if "properties" in known else None
@@ -103,7 +108,7 @@ def shaped(model: type, value: dict[str, Any]) -> dict[str, Any]:
         elif inner and rest in below:
             lifted[rest] = item
         else:
-            raise _Strange(f"{model.__name__} has no {name}")
+            raise StrangeError(f"{model.__name__} has no {name}")
     if inner and lifted:
         body["properties"] = shaped(inner, lifted)
     return body
@@ -118,11 +123,11 @@ def _value(hint: Any, item: Any, where: str) -> Any:
         if isinstance(item, list):
             return [shaped(model, inner) for inner in item]
         if not isinstance(item, dict):
-            raise _Strange(f"{where} is an object")
+            raise StrangeError(f"{where} is an object")
         return item if _is_mapping(hint) else shaped(model, item)
     allowed = _plain_in(hint)
     if allowed and not isinstance(item, tuple(allowed)):
-        raise _Strange(f"{where} is {allowed}, not {type(item)}")
+        raise StrangeError(f"{where} is {allowed}, not {type(item)}")
     return item
 
 
@@ -150,7 +155,11 @@ def _plain_in(hint: Any) -> list[type]:
     if any(name in str(hint) for name in ("List", "list[", "dict", "Dict", "Any")):
         return [list, dict]
     kinds = [part for part in _parts(hint) if isinstance(part, type)]
-    return [str if issubclass(kind, enum.Enum) else kind for kind in kinds if kind in (str, bool, int) or issubclass(kind, enum.Enum)]
+    return [
+        str if issubclass(kind, enum.Enum) else kind
+        for kind in kinds
+        if kind in (str, bool, int) or issubclass(kind, enum.Enum)
+    ]
 
 
 def _hints(model: type) -> dict[str, Any]:
@@ -163,7 +172,7 @@ def _hints(model: type) -> dict[str, Any]:
         module = __import__("sys").modules.get(base.__module__)
         for name, annotation in getattr(base, "__annotations__", {}).items():
             if isinstance(annotation, str):
-                annotation = eval(annotation, {**vars(module), **names})  # noqa: S307
+                annotation = eval(annotation, {**vars(module), **names})
             found[name] = _resolved(annotation, names)
     return found
 
@@ -171,7 +180,8 @@ def _hints(model: type) -> dict[str, Any]:
 def _resolved(annotation: Any, names: dict[str, Any]) -> Any:
     try:
         return typing.get_type_hints(
-            type("Holder", (), {"__annotations__": {"value": annotation}}), {**names, "typing": typing}
+            type("Holder", (), {"__annotations__": {"value": annotation}}),
+            {**names, "typing": typing},
         )["value"]
     except NameError:
         return annotation

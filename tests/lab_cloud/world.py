@@ -29,13 +29,19 @@ SPECIAL = {"tenant": TENANT, "subscription": SUBSCRIPTION}
 
 def table() -> dict[str, Any]:
     """The joined table of types, made once for all workers of a test run."""
-    kept = Path(os.environ.get("SITEKIT_TEST_TYPES", "")) if os.environ.get("SITEKIT_TEST_TYPES") else None
+    kept = (
+        Path(os.environ.get("SITEKIT_TEST_TYPES", ""))
+        if os.environ.get("SITEKIT_TEST_TYPES")
+        else None
+    )
     if kept and kept.is_file():
         return json.loads(kept.read_text())  # type: ignore[no-any-return]
     return catalogue.join()
 
 
-def make_folder(folder: Path, joined: dict[str, Any], *, scale: float = 3.6e6, replication: float = 0) -> Path:
+def make_folder(
+    folder: Path, joined: dict[str, Any], *, scale: float = 3.6e6, replication: float = 0
+) -> Path:
     """What `up` makes, without launchers and without a server."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / catalogue.FILE).write_text(json.dumps(joined))
@@ -79,11 +85,19 @@ class Engine:
         return {"urn": f"urn:pulumi:test::lab::{token}::{name}", "name": name, "type": token}
 
     def check(
-        self, token: str, inputs: dict[str, Any], old: dict[str, Any] | None = None, name: str = "x", seed: bytes = b"1"
+        self,
+        token: str,
+        inputs: dict[str, Any],
+        old: dict[str, Any] | None = None,
+        name: str = "x",
+        seed: bytes = b"1",
     ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         answer = self.stub(token).Check(
             provider_pb2.CheckRequest(
-                **self.ask(token, name), olds=wire.to_struct(old or {}), news=wire.to_struct(inputs), randomSeed=seed
+                **self.ask(token, name),
+                olds=wire.to_struct(old or {}),
+                news=wire.to_struct(inputs),
+                randomSeed=seed,
             )
         )
         return wire.from_struct(answer.inputs), [(f.property, f.reason) for f in answer.failures]
@@ -147,13 +161,25 @@ class Engine:
         )
         if not answer.id:
             return None
-        return Made(made.key, made.token, answer.id, wire.from_struct(answer.inputs), wire.from_struct(answer.properties))
+        return Made(
+            made.key,
+            made.token,
+            answer.id,
+            wire.from_struct(answer.inputs),
+            wire.from_struct(answer.properties),
+        )
 
     def imported(self, token: str, id: str) -> Made | None:
         answer = self.stub(token).Read(provider_pb2.ReadRequest(**self.ask(token, "x"), id=id))
         if not answer.id:
             return None
-        return Made("x", token, answer.id, wire.from_struct(answer.inputs), wire.from_struct(answer.properties))
+        return Made(
+            "x",
+            token,
+            answer.id,
+            wire.from_struct(answer.inputs),
+            wire.from_struct(answer.properties),
+        )
 
     def delete(self, made: Made) -> None:
         self.stub(made.token).Delete(
@@ -166,7 +192,9 @@ class Engine:
         )
 
     def invoke(self, token: str, **arguments: Any) -> dict[str, Any]:
-        answer = self.stub(token).Invoke(provider_pb2.InvokeRequest(tok=token, args=wire.to_struct(arguments)))
+        answer = self.stub(token).Invoke(
+            provider_pb2.InvokeRequest(tok=token, args=wire.to_struct(arguments))
+        )
         return wire.from_struct(getattr(answer, "return"))
 
     # --- examples ------------------------------------------------------------------------------
@@ -229,7 +257,16 @@ class Process:
 
     def __init__(self, package: str, folder: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sitekit.lab.cloud.run", package, str(folder), "127.0.0.1:1", "--logtostderr", "-v=9"],
+            [
+                sys.executable,
+                "-m",
+                "sitekit.lab.cloud.run",
+                package,
+                str(folder),
+                "127.0.0.1:1",
+                "--logtostderr",
+                "-v=9",
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -1,4 +1,4 @@
-"""Azure Resource Manager: resources under ids, with parents, names, locks, references and operations.
+"""Azure Resource Manager: resources under ids, with parents, names, locks and operations.
 
 Error codes and texts follow the service's documentation (learn.microsoft.com/azure/
 azure-resource-manager/troubleshooting/common-deployment-errors and lock-resources).
@@ -90,8 +90,8 @@ class Arm:
         failures = list(schema.mistakes(self.catalogue.schema, token, inputs))
         named = inputs.get(argument) if argument else None
         if isinstance(named, str) and not wire.is_unknown(named) and type.name:
-            if mistake := name_mistake(type.name, named):
-                failures.append((str(argument), mistake))
+            mistake = name_mistake(type.name, named)
+            failures += [(str(argument), mistake)] if mistake else []
         return Checked(inputs, failures)
 
     def _group_location(self, inputs: Mapping[str, Any]) -> str | None:
@@ -369,12 +369,12 @@ class Arm:
             inside = key == scope or key.startswith(f"{scope}/")
             above = verb == "delete" and scope.startswith(f"{key}/")
             if (inside or above) and key != lock.key:
+                locked = lock.id.partition("/providers/Microsoft.Authorization/locks/")[0]
                 raise Refused(
                     409,
                     "ScopeLocked",
                     f"The scope '{id}' cannot perform {verb} operation because following scope(s) "
-                    f"are locked: '{lock.id.partition('/providers/Microsoft.Authorization/locks/')[0]}'. "
-                    "Please remove the lock and try again.",
+                    f"are locked: '{locked}'. Please remove the lock and try again.",
                 )
 
     def _idle(self, thing: Thing) -> None:
@@ -418,21 +418,21 @@ class Arm:
                 if type.arm.startswith("Microsoft.Network/")
                 else "ResourceNotFound",
                 f"Resource {target} referenced by resource {id} was not found. Please make sure "
-                "that the referenced resource exists, and that both resources are in the same region.",
+                "that the referenced resource exists, and that both resources are in the same "
+                "region.",
             )
 
     def _unchanged(self, type: ArmType, thing: Thing, inputs: Mapping[str, Any]) -> None:
-        fixed = type.fixed
-        if type.location and "location" not in type.force and "location" in inputs:
-            if not _same_place(thing.body, inputs):
-                raise Refused(
-                    409,
-                    "InvalidResourceLocation",
-                    f"The resource '{thing.name}' already exists in location "
-                    f"'{thing.body.get('location')}'. A resource with the same name cannot be created "
-                    f"in location '{inputs['location']}'. Please select a new resource name.",
-                )
-        for path in fixed:
+        placed = type.location and "location" not in type.force and "location" in inputs
+        if placed and not _same_place(thing.body, inputs):
+            raise Refused(
+                409,
+                "InvalidResourceLocation",
+                f"The resource '{thing.name}' already exists in location "
+                f"'{thing.body.get('location')}'. A resource with the same name cannot be created "
+                f"in location '{inputs['location']}'. Please select a new resource name.",
+            )
+        for path in type.fixed:
             old, new = wire.at(thing.body, path), wire.at(inputs, path)
             if old is not None and new is not None and _folded(old) != _folded(new):
                 raise Refused(
@@ -513,7 +513,7 @@ class Arm:
             self.store.save(parent)
 
     def _children(self, parent: Thing, type: ArmType, items: list[dict[str, Any]]) -> None:
-        """Parts written inside their parent are resources like any other; missing ones are deleted."""
+        """Parts written inside their parent are resources; missing ones are deleted."""
         wanted: dict[str, dict[str, Any]] = {}
         segment = type.id.split("/")[-2]
         argument = str(type.name_argument)
@@ -641,7 +641,7 @@ class Arm:
             )
             if value is not None:
                 answer = _with(answer, path, value)
-        answer["__inputs"] = wire.secret({key: value for key, value in inputs.items()})
+        answer["__inputs"] = wire.secret(dict(inputs))
         return answer
 
     def _described(self, token: str) -> Mapping[str, Any]:
@@ -696,8 +696,15 @@ def _autoname(type: ArmType, name: str, urn: str, seed: bytes) -> str:
 
 
 _PLACES = frozenset(
-    ["australiaeast", "brazilsouth", "canadacentral", "centralindia", "centralus", "eastasia", "eastus", "eastus2", "francecentral", "francesouth", "germanywestcentral", "italynorth", "japaneast", "koreacentral", "northcentralus", "northeurope", "norwayeast", "polandcentral", "southafricanorth", "southcentralus", "southeastasia", "spaincentral", "swedencentral", "switzerlandnorth", "uaenorth", "uksouth", "ukwest", "westcentralus", "westeurope", "westus", "westus2", "westus3", "global"]
-)
+    [
+        "australiaeast", "brazilsouth", "canadacentral", "centralindia", "centralus",
+        "eastasia", "eastus", "eastus2", "francecentral", "francesouth", "germanywestcentral",
+        "italynorth", "japaneast", "koreacentral", "northcentralus", "northeurope",
+        "norwayeast", "polandcentral", "southafricanorth", "southcentralus", "southeastasia",
+        "spaincentral", "swedencentral", "switzerlandnorth", "uaenorth", "uksouth", "ukwest",
+        "westcentralus", "westeurope", "westus", "westus2", "westus3", "global",
+    ]
+)  # fmt: skip
 
 
 def place_of(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -85,7 +85,9 @@ class Account:
 class Cloud(Protocol):
     """The questions of a plug-in. Inputs come without envelopes; unknowns only in previews."""
 
-    store: Store
+    @property
+    def store(self) -> Store:
+        """Where everything is kept."""
 
     def check(
         self,
@@ -196,7 +198,7 @@ def within_limits(
 
 
 def _breaks(rule: str, bound: Any, value: Any) -> str:
-    broken = {
+    rules: dict[str, Callable[[], Any]] = {
         "min": lambda: value < bound and f"must be at least {bound}",
         "max": lambda: value > bound and f"must be at most {bound}",
         "max_length": lambda: len(value) > bound and f"must not be longer than {bound} characters",
@@ -207,8 +209,8 @@ def _breaks(rule: str, bound: Any, value: Any) -> str:
             (odd := [item for item in value if item not in bound])
             and f"'{odd[0]}' is not one of {', '.join(bound)}"
         ),
-    }[rule]()
-    return broken or ""
+    }
+    return rules[rule]() or ""
 
 
 def name_mistake(rule: Mapping[str, Any], name: str) -> str:

@@ -327,7 +327,8 @@ class Directory:
         """Relate two objects. Raises Refused when they are, or must not be."""
         if kind == "members" and "DynamicMembership" in (holder.body.get("groupTypes") or []):
             raise bad(
-                "Insufficient privileges to complete the operation: the members of a group with dynamic "
+                "Insufficient privileges to complete the operation: the members of a group with "
+                "dynamic "
                 "membership cannot be changed.",
                 status=403,
                 code="Authorization_RequestDenied",
@@ -457,7 +458,8 @@ class Directory:
         )
         if not 8 <= len(password) <= 256 or kinds < 3:
             raise bad(
-                "The specified password does not comply with password complexity requirements. Please "
+                "The specified password does not comply with password complexity requirements. "
+                "Please "
                 "provide a different password."
             )
 
@@ -476,7 +478,8 @@ class Directory:
         }
         if domain.lower() not in known:
             raise bad(
-                "The domain portion of the userPrincipalName property is invalid. You must use one of "
+                "The domain portion of the userPrincipalName property is invalid. You must use "
+                "one of "
                 "the verified domain names in your organization."
             )
 
@@ -497,21 +500,19 @@ class Directory:
                 body["mail"] = f"{body['mailNickname']}@{host}"
             elif body["mailEnabled"]:
                 raise bad(
-                    "The service does not currently support writes of mail-enabled groups. Please ensure "
-                    "that the mail-enablement property is unset and the security-enablement property is "
+                    "The service does not currently support writes of mail-enabled groups. Please "
+                    "ensure "
+                    "that the mail-enablement property is unset and the security-enablement "
+                    "property is "
                     "set."
                 )
         if not re.fullmatch(r"[!#-'*+\-/-9=?A-Z^-~.]{1,64}", str(now.get("mailNickname", "x"))):
             raise bad("Invalid value specified for property 'mailNickname' of resource 'Group'.")
         if len(str(now.get("displayName", ""))) > 256:
             raise bad("Invalid value specified for property 'displayName' of resource 'Group'.")
-        if not new and "isAssignableToRole" in body:
-            if bool(body["isAssignableToRole"]) != bool(
-                before and before.body.get("isAssignableToRole")
-            ):
-                raise bad(
-                    "The 'isAssignableToRole' property cannot be changed after the group was made."
-                )
+        assignable = bool(before and before.body.get("isAssignableToRole"))
+        if not new and bool(body.get("isAssignableToRole", assignable)) != assignable:
+            raise bad("The 'isAssignableToRole' property cannot be changed later.")
         if "DynamicMembership" in types:
             if now.get("isAssignableToRole"):
                 raise bad("Role-assignable groups cannot have dynamic membership.")
@@ -665,7 +666,7 @@ class Directory:
         ]
 
     def verify(self, domain: Thing) -> Thing:
-        """Look for the record in the lab's public DNS zones. Raises Refused when it is not there."""
+        """Look for the record in the lab's public DNS zones; raises Refused without it."""
         name = domain.key.removeprefix("domain/")
         wanted = next(
             item["text"] for item in self.verification(domain) if item["recordType"] == "Txt"
@@ -689,7 +690,8 @@ class Directory:
                     self.store.save(domain)
                     return domain
         raise bad(
-            f"Domain verification failed with the following error: 'The Domain Name System (DNS) record "
+            "Domain verification failed with the following error: 'The Domain Name System (DNS) "
+            "record "
             f"{wanted} was not found for {name}.'"
         )
 
@@ -700,7 +702,8 @@ class Directory:
             raise bad(f"'{name}' is not a domain name.", code="Request_BadRequest")
         if self.store.get(f"domain/{key}") is not None:
             raise bad(
-                "A conflicting object with one or more of the specified property values is present in "
+                "A conflicting object with one or more of the specified property values is "
+                "present in "
                 "the directory.",
                 code="Request_MultipleObjectsWithSameKeyValue",
                 grpc="ALREADY_EXISTS",

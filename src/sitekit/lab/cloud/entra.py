@@ -87,12 +87,9 @@ class Entra:
         if type.kind == "group" and not (
             inputs.get("mailEnabled") or inputs.get("securityEnabled")
         ):
-            if not any(
-                map(wire.is_unknown, (inputs.get("mailEnabled"), inputs.get("securityEnabled")))
-            ):
-                failures.append(
-                    ("", "one of `mailEnabled`, `securityEnabled` must be specified as true")
-                )
+            failures.append(
+                ("", "one of `mailEnabled`, `securityEnabled` must be specified as true")
+            )
         if type.kind == "namedLocation" and bool(inputs.get("ip")) == bool(inputs.get("country")):
             failures.append(("", "exactly one of `ip`, `country` must be specified"))
         inputs[_DEFAULTS] = filled
@@ -274,7 +271,8 @@ class Entra:
             raise Refused(
                 401,
                 "AADSTS90002",
-                f"Tenant '{self.account.tenant}' not found. Check to make sure you have the correct "
+                f"Tenant '{self.account.tenant}' not found. Check to make sure you have the "
+                "correct "
                 "tenant ID and are signing into the correct cloud.",
             )
 
@@ -300,9 +298,9 @@ class Entra:
         if not type.no_twins or not inputs.get(type.no_twins):
             return
         for other in self.store.find(type=str(type.kind), cloud=CLOUD):
-            if other.body.get("displayName") == inputs.get("displayName"):
-                if thing is None or other.key != thing.key:
-                    raise _exists(self._id(type, other.key, inputs), type)
+            itself = thing is not None and other.key == thing.key
+            if not itself and other.body.get("displayName") == inputs.get("displayName"):
+                raise _exists(self._id(type, other.key, inputs), type)
 
     def _unique(self, type: EntraType, thing: Thing, inputs: Mapping[str, Any]) -> None:
         if not isinstance(type.unique, tuple):
@@ -406,7 +404,7 @@ class Entra:
     def _links(
         self, type: EntraType, thing: Thing, inputs: Mapping[str, Any], old: Mapping[str, Any]
     ) -> None:
-        """Make relations exactly what the arguments say; arguments that are not given change nothing."""
+        """Make relations what the arguments say; arguments that are not given change nothing."""
         for argument, (kind, direction) in type.links.items():
             if argument not in inputs:
                 if kind == "manager" and argument in old:
@@ -628,7 +626,8 @@ def _opaque() -> str:
 
 def _exists(id: str, type: EntraType) -> Refused:
     return bad(
-        f'A resource with the ID "{id}" already exists - to be managed via Pulumi this resource needs '
+        f'A resource with the ID "{id}" already exists - to be managed via Pulumi this resource '
+        "needs "
         f"to be imported into the state ({type.label}).",
         grpc="ALREADY_EXISTS",
     )
@@ -677,7 +676,9 @@ def _member(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Th
 
 
 @_check
-def _licence(entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None) -> None:
+def _licence(
+    entra: Entra, type: EntraType, inputs: Mapping[str, Any], before: Thing | None
+) -> None:
     holder = entra.directory.find(str(inputs[type.link[1]]))
     if holder.type == "group" and not holder.body.get("securityEnabled"):
         raise bad("Licenses can only be assigned to security-enabled groups.")
@@ -850,7 +851,8 @@ def _service_principal(
     client = str(inputs.get("clientId")).lower()
     if client not in WELL_KNOWN and entra.store.holder(f"entra/application/{client}") is None:
         raise bad(
-            f"The appId '{client}' of the service principal does not reference a valid application object.",
+            f"The appId '{client}' of the service principal does not reference a valid "
+            "application object.",
             code="Request_BadRequest",
         )
 
@@ -865,7 +867,7 @@ PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 
 
 def _one(entra: Entra, kind: str, token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The only object of a kind with all of these properties. Raises Refused for none or several."""
+    """The only object of a kind with these properties. Raises Refused for none or several."""
     found = [
         thing
         for thing in entra.directory.listed(kind)
@@ -954,8 +956,8 @@ def _domains(entra: Entra, arguments: Mapping[str, Any]) -> dict[str, Any]:
 def _users(entra: Entra, arguments: Mapping[str, Any]) -> dict[str, Any]:
     found = _several(
         entra, "user", arguments,
-        {"userPrincipalNames": "userPrincipalName", "objectIds": "objectId", "mailNicknames": "mailNickname",
-         "mails": "mail", "employeeIds": "employeeId"},
+        {"userPrincipalNames": "userPrincipalName", "objectIds": "objectId",
+         "mailNicknames": "mailNickname", "mails": "mail", "employeeIds": "employeeId"},
     )  # fmt: skip
     shown = [entra.describe(USER, thing) for thing in found]
     return {

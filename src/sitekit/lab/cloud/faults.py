@@ -43,7 +43,8 @@ KINDS: dict[str, Kind] = {
         ("ResourceNotFound", "The Resource was not found."),
         (
             "Request_ResourceNotFound",
-            "Resource does not exist or one of its queried reference-property objects are not present.",
+            "Resource does not exist or one of its queried reference-property objects are not "
+            "present.",
         ),
     ),
     "throttle": Kind(

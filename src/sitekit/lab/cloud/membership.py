@@ -1,4 +1,4 @@
-"""Who a dynamic group's rule means: `user.department -eq "Edit" -and -not (user.city -in ["Lyon"])`.
+"""Who a dynamic group's rule means, such as `user.department -eq "Edit"`.
 
 The operators, their priority and the spelling of values follow Microsoft's "Rules for dynamic
 membership groups" (learn.microsoft.com/entra/identity/users/groups-dynamic-membership).

@@ -168,12 +168,11 @@ def _fold(value: Any) -> Any:
 
 def _compare(operator: str, have: Any, value: Any) -> bool:
     if operator in ("eq", "ne"):
-        return (have == value) == (operator == "eq")
+        return bool((have == value) == (operator == "eq"))
     if have is None or value is None or isinstance(have, str) != isinstance(value, str):
         return False
-    return bool(
-        {"ge": have >= value, "le": have <= value, "gt": have > value, "lt": have < value}[operator]
-    )
+    answers = {"ge": have >= value, "le": have <= value, "gt": have > value, "lt": have < value}
+    return bool(answers[operator])
 
 
 def searched(text: str) -> Test:

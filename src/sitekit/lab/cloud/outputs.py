@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import wire
@@ -117,7 +118,7 @@ def now(arm: Arm, type: ArmType, kind: Any, thing: Thing) -> Any:
         return kind
     if kind in _WORDS:
         return _WORDS[kind]
-    known = {
+    known: dict[str, Callable[[], Any]] = {
         "state": lambda: state_at(arm.store.now(), thing),
         "created": lambda: _moment(thing.created),
         "changed": lambda: _moment(thing.changed),

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent import futures
 from http import HTTPStatus
 from pathlib import Path
@@ -131,10 +131,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             if isinstance(settings.get("location"), str)
             else None,
         )
-        make: Callable[[Store, catalogue.Catalogue, Account], Cloud] = (
-            Arm if self.package == "azure-native" else Entra
-        )
-        return make(self.store, self.known, account)
+        if self.package == "azure-native":
+            return Arm(self.store, self.known, account)
+        return Entra(self.store, self.known, account)
 
     @property
     def cloud(self) -> Cloud:
@@ -146,7 +145,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     # --- resources -----------------------------------------------------------------------------
 
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Fill in names, places and defaults; say what the SDK's types and the name rules refuse."""
+        """Fill in names, places and defaults; say what types and name rules refuse."""
         old, new = _bag(request.olds), _bag(request.news)
         with self._answering(context, None, request.type):
             checked = self.cloud.check(

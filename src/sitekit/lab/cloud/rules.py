@@ -74,7 +74,8 @@ def _prefixes(values: Iterable[Any]) -> list[Network]:
         except (ValueError, TypeError):
             raise _refuse(
                 "InvalidCIDRNotation",
-                f"The address prefix {value} is formatted incorrectly. It should follow CIDR notation, "
+                f"The address prefix {value} is formatted incorrectly. It should follow CIDR "
+                "notation, "
                 "for example 10.0.0.0/24.",
             ) from None
     return found
@@ -171,7 +172,8 @@ def _subnet_fits(
         if pair := _overlap(nets, [net]):
             raise _refuse(
                 "NetcfgSubnetRangesOverlap",
-                f"Subnet '{name}' is not valid because its IP address range overlaps with that of an "
+                f"Subnet '{name}' is not valid because its IP address range overlaps with that of "
+                "an "
                 f"existing subnet in virtual network: {pair[0]} and {other} {pair[1]}.",
             )
     if name == "GatewaySubnet" and any(net.version == 4 and net.prefixlen > 29 for net in nets):
@@ -199,7 +201,8 @@ def _security_rules(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Th
         if place in taken:
             raise _refuse(
                 "SecurityRuleConflict",
-                f"Security rule {name} conflicts with rule {taken[place]}. Rules cannot have the same "
+                f"Security rule {name} conflicts with rule {taken[place]}. Rules cannot have the "
+                "same "
                 "Priority and Direction.",
             )
         taken[place] = name
@@ -213,7 +216,8 @@ def _rule_end(name: str, rule: Inputs, end: str) -> None:
     if sum(map(bool, (one, many, groups))) != 1:
         raise _refuse(
             "SecurityRuleInvalidAddressPrefix",
-            f"Security rule {name} needs exactly one of {end}AddressPrefix, {end}AddressPrefixes and "
+            f"Security rule {name} needs exactly one of {end}AddressPrefix, {end}AddressPrefixes "
+            "and "
             f"{end}ApplicationSecurityGroups.",
         )
     for value in [*([one] if one else []), *(many or [])]:
@@ -323,7 +327,8 @@ def _one_gateway_per_hub(
         raise Refused(
             409,
             "AnotherOperationInProgress",
-            f"Another operation on this or dependent resource is in progress. Resource: {routing.id}.",
+            "Another operation on this or dependent resource is in progress. Resource: "
+            f"{routing.id}.",
         )
 
 
@@ -376,15 +381,21 @@ def _asn(value: Any) -> None:
         )
 
 
+_AES = {"AES128", "AES192", "AES256"}
+_GCM = {"GCMAES128", "GCMAES192", "GCMAES256"}
 IPSEC = {
     # what Azure VPN gateways can do (learn.microsoft.com/azure/vpn-gateway/ipsec-ike-policy-howto)
-    "ipsecEncryption": ["None", "DES", "DES3", "AES128", "AES192", "AES256", "GCMAES128", "GCMAES192", "GCMAES256"],
-    "ipsecIntegrity": ["MD5", "SHA1", "SHA256", "GCMAES128", "GCMAES192", "GCMAES256"],
-    "ikeEncryption": ["DES", "DES3", "AES128", "AES192", "AES256", "GCMAES256", "GCMAES128"],
-    "ikeIntegrity": ["MD5", "SHA1", "SHA256", "SHA384", "GCMAES256", "GCMAES128"],
-    "dhGroup": ["None", "DHGroup1", "DHGroup2", "DHGroup14", "DHGroup2048", "ECP256", "ECP384", "DHGroup24"],
-    "pfsGroup": ["None", "PFS1", "PFS2", "PFS2048", "ECP256", "ECP384", "PFS24", "PFS14", "PFSMM"],
-}
+    "ipsecEncryption": {"None", "DES", "DES3", *_AES, *_GCM},
+    "ipsecIntegrity": {"MD5", "SHA1", "SHA256", *_GCM},
+    "ikeEncryption": {"DES", "DES3", *_AES, "GCMAES128", "GCMAES256"},
+    "ikeIntegrity": {"MD5", "SHA1", "SHA256", "SHA384", "GCMAES128", "GCMAES256"},
+    "dhGroup": {
+        "None", "DHGroup1", "DHGroup2", "DHGroup14", "DHGroup2048", "ECP256", "ECP384", "DHGroup24",
+    },
+    "pfsGroup": {
+        "None", "PFS1", "PFS2", "PFS2048", "ECP256", "ECP384", "PFS24", "PFS14", "PFSMM",
+    },
+}  # fmt: skip
 
 
 def _ipsec(policies: Any) -> None:
@@ -398,7 +409,8 @@ def _ipsec(policies: Any) -> None:
         ):
             raise _refuse(
                 "InvalidIpsecPolicy",
-                f"With GCM the IPsec integrity is the encryption itself: {encryption}, {integrity}.",
+                f"With GCM the IPsec integrity is the encryption itself: {encryption}, "
+                f"{integrity}.",
             )
         if not 300 <= policy.get("saLifeTimeSeconds", 0) <= 172799:
             raise _refuse("InvalidIpsecPolicy", "saLifeTimeSeconds must be 300 to 172799.")
@@ -472,7 +484,9 @@ def _hub_connection(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Th
 
 
 @_write
-def _classic_gateway(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _classic_gateway(
+    arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None
+) -> None:
     configurations = inputs.get("ipConfigurations") or []
     wanted = 2 if inputs.get("activeActive") else 1
     if len(configurations) < wanted:
@@ -489,12 +503,12 @@ def _classic_gateway(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: T
             if other.key != id.lower() and place in arm_ids(other.body):
                 raise _refuse("VirtualNetworkAlreadyHasGateway", f"{place} belongs to {other.id}.")
     sku = str(wire.at(inputs, "sku.name"))
-    if str(inputs.get("gatewayType")).lower() == "vpn" and before is None:
-        if not sku.endswith("AZ"):
-            raise _refuse(
-                "NonAzSkusNotAllowedForVPNGateway",
-                f"VpnGw1-5 non-AZ SKUs are no longer supported for new gateways: {sku}.",
-            )
+    new_vpn = str(inputs.get("gatewayType")).lower() == "vpn" and before is None
+    if new_vpn and not sku.endswith("AZ"):
+        raise _refuse(
+            "NonAzSkusNotAllowedForVPNGateway",
+            f"VpnGw1-5 non-AZ SKUs are no longer supported for new gateways: {sku}.",
+        )
 
 
 def arm_ids(body: Inputs) -> set[str]:
@@ -537,7 +551,8 @@ def _peering(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | N
     if pair := _overlap(_space(own.body), _space(remote.body)):
         raise _refuse(
             "VnetAddressSpacesOverlap",
-            f"Cannot create or update peering {id}. Virtual networks {own.id} and {remote.id} cannot "
+            f"Cannot create or update peering {id}. Virtual networks {own.id} and {remote.id} "
+            "cannot "
             f"be peered because their address spaces overlap: {pair[0]}, {pair[1]}.",
         )
 
@@ -734,7 +749,9 @@ def _vault(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | Non
 
 
 @_write
-def _storage_account(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _storage_account(
+    arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None
+) -> None:
     kind, sku = str(inputs.get("kind")), str(wire.at(inputs, "sku.name"))
     if (kind in ("FileStorage", "BlockBlobStorage")) != sku.startswith(
         "Premium"
@@ -875,12 +892,15 @@ def _eligible_principal(
     if _principal(arm, inputs) is None:
         raise _refuse(
             "PrincipalNotFound",
-            f"Principal {inputs.get('principalId')} does not exist in the directory {arm.account.tenant}.",
+            f"Principal {inputs.get('principalId')} does not exist in the directory "
+            f"{arm.account.tenant}.",
         )
 
 
 @_write
-def _role_assignment(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _role_assignment(
+    arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None
+) -> None:
     principal = str(inputs.get("principalId", "")).lower()
     kind = _principal(arm, inputs)
     thing = arm.store.get(principal)
@@ -890,7 +910,8 @@ def _role_assignment(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: T
     if kind is None or fresh:
         raise _refuse(
             "PrincipalNotFound",
-            f"Principal {principal} does not exist in the directory {arm.account.tenant}. Check that "
+            f"Principal {principal} does not exist in the directory {arm.account.tenant}. Check "
+            "that "
             "you have the correct principal ID. If you are creating this principal and then "
             "immediately assigning a role, this error might be related to a replication delay. In "
             "this case, set the role assignment principalType property to a value, such as "
@@ -900,7 +921,8 @@ def _role_assignment(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: T
     if wanted and _KIND_OF.get(str(wanted)) not in (None, kind):
         raise _refuse(
             "UnmatchedPrincipalType",
-            f"The PrincipalId '{principal}' has type '{kind}', which is different from the specified "
+            f"The PrincipalId '{principal}' has type '{kind}', which is different from the "
+            "specified "
             f"PrincipalType '{wanted}'.",
         )
     scope = id.lower().partition("/providers/microsoft.authorization/roleassignments/")[0]
@@ -916,16 +938,18 @@ def _role_assignment(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: T
 
 
 @_write
-def _role_definition(arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None) -> None:
+def _role_definition(
+    arm: Arm, type: ArmType, id: str, inputs: Inputs, before: Thing | None
+) -> None:
     name = str(inputs.get("roleName", "")).lower()
     for other in arm.store.find(type=type.token):
-        if name and other.key.rpartition("/")[2] != id.lower().rpartition("/")[2]:
-            if str(other.body.get("roleName", "")).lower() == name:
-                raise _refuse(
-                    "RoleDefinitionWithSameNameExists",
-                    f"A custom role with the same name already exists in this directory: {other.id}.",
-                    409,
-                )
+        another = other.key.rpartition("/")[2] != id.lower().rpartition("/")[2]
+        if name and another and str(other.body.get("roleName", "")).lower() == name:
+            raise _refuse(
+                "RoleDefinitionWithSameNameExists",
+                f"A custom role with the same name already exists in this directory: {other.id}.",
+                409,
+            )
 
 
 @_write

@@ -106,16 +106,14 @@ class _Reader:
         call = getattr(holder, snake(name))
         names = [p for p in inspect.signature(call).parameters if p != "opts"]
         source = inspect.getsource(call)
-        wire_names = dict(
-            (py, key) for key, py in re.findall(r"__args__\['(\w+)'\] = (\w+)", source)
-        )
+        wire_names = {py: key for key, py in re.findall(r"__args__\['(\w+)'\] = (\w+)", source)}
         self.functions[token] = {"props": {wire_names.get(n, n): "any" for n in names}}
 
     def _described(self, arguments: type) -> dict[str, Any]:
         from pulumi import _types
 
         names = _types.input_type_py_to_pulumi_names(arguments)
-        parameters = inspect.signature(arguments.__init__).parameters
+        parameters = inspect.signature(arguments).parameters
         return {
             "props": {
                 key: self._type(kind) for key, kind in _types.input_type_types(arguments).items()
@@ -342,7 +340,8 @@ def _shown(value: Any) -> str:
         return "a boolean"
     if isinstance(value, (int, float)):
         return "a number"
-    return {str: "a string", list: "a list", dict: "an object"}.get(type(value), "something else")
+    kinds: dict[type, str] = {str: "a string", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "something else")
 
 
 def _closest(key: str, known: Iterable[str]) -> str:

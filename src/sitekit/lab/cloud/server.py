@@ -1,4 +1,4 @@
-"""Microsoft Graph, answered on 127.0.0.1 out of the lab's file: `python -m sitekit.lab.cloud.server`.
+"""Microsoft Graph on 127.0.0.1 out of the lab's file: `python -m sitekit.lab.cloud.server`.
 
 Paths may begin with /v1.0, /beta or nothing. Shapes of requests, answers and errors: notes.md.
 """
@@ -29,7 +29,10 @@ from .store import Store, StoreError, Thing, guid_of
 
 STORE = "cloud.sqlite"
 WHERE = "graph.json"
-_JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+_JSON = (
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;"
+    "charset=utf-8"
+)
 _PAGE, _PAGE_MOST, _BATCH_MOST = 100, 999, 20
 _ODATA = {
     "user": "#microsoft.graph.user",
@@ -244,7 +247,8 @@ class Graph:
             if text := query.get("$search"):
                 if request.headers.get("consistencylevel", "").lower() != "eventual":
                     raise bad(
-                        "Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'"
+                        "Request with $search query parameter only works through MSGraph with a "
+                        "special request header: 'ConsistencyLevel: eventual'"
                     )
                 test = odata.searched(text)
                 chosen = [item for item in chosen if test(item)]
@@ -256,7 +260,8 @@ class Graph:
         top = query.get("$top", str(_PAGE))
         if not top.isdigit() or not 1 <= int(top) <= _PAGE_MOST:
             raise bad(
-                f"Invalid page size specified: '{top}'. Must be between 1 and {_PAGE_MOST} inclusive."
+                f"Invalid page size specified: '{top}'. Must be between 1 and {_PAGE_MOST} "
+                "inclusive."
             )
         shown = chosen[start : start + int(top)]
         body: dict[str, Any] = {"@odata.context": f"{request.base}/$metadata#{context}"}
@@ -460,7 +465,8 @@ def _manager(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     if not found:
         raise Refused(
             404, "Request_ResourceNotFound",
-            "Resource 'manager' does not exist or one of its queried reference-property objects are not present.",
+            "Resource 'manager' does not exist or one of its queried reference-property objects "
+            "are not present.",
         )  # fmt: skip
     return Answer(
         200,
@@ -894,8 +900,9 @@ def _method_change(graph: Graph, request: Request, match: re.Match[str]) -> Answ
 
 _PARTNER = {
     "isServiceProvider": None, "isInMultiTenantOrganization": False, "inboundTrust": None,
-    "b2bCollaborationOutbound": None, "b2bCollaborationInbound": None, "b2bDirectConnectOutbound": None,
-    "b2bDirectConnectInbound": None, "tenantRestrictions": None, "blockServiceProviderOutboundAccess": None,
+    "b2bCollaborationOutbound": None, "b2bCollaborationInbound": None,
+    "b2bDirectConnectOutbound": None, "b2bDirectConnectInbound": None,
+    "tenantRestrictions": None, "blockServiceProviderOutboundAccess": None,
     "automaticUserConsentSettings": {"inboundAllowed": None, "outboundAllowed": None},
 }  # fmt: skip
 
@@ -946,7 +953,8 @@ def _partner_add(graph: Graph, request: Request, match: re.Match[str]) -> Answer
         raise Refused(
             409,
             "Request_MultipleObjectsWithSameKeyValue",
-            "A conflicting object with one or more of the specified property values is present in the directory.",
+            "A conflicting object with one or more of the specified property values is present in "
+            "the directory.",
         )
     body = {"tenantId": tenant, **_PARTNER, **_partner_body(request.body)}
     graph.store.add(Thing(f"partner/{tenant}", "azuread", "partner", tenant, tenant, None, body))

@@ -1,4 +1,4 @@
-"""One SQLite file is the whole cloud: both plug-ins, the Graph server and the command line share it.
+"""One SQLite file is the whole cloud: plug-ins, Graph server and command line share it.
 
 Every process opens it for itself, a connection per thread; whatever belongs together happens in one
 transaction, so that a process may be killed at any moment. Times are seconds since 1970 on the
@@ -24,8 +24,8 @@ LAYOUT = 1
 _TABLES = """
 CREATE TABLE IF NOT EXISTS setting(name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS thing(
-  key TEXT PRIMARY KEY, cloud TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
-  parent TEXT, body TEXT NOT NULL, extra TEXT NOT NULL,
+  key TEXT PRIMARY KEY, cloud TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL,
+  name TEXT NOT NULL, parent TEXT, body TEXT NOT NULL, extra TEXT NOT NULL,
   created REAL NOT NULL, changed REAL NOT NULL, visible REAL NOT NULL, ready REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS thing_type ON thing(type, created);
 CREATE INDEX IF NOT EXISTS thing_parent ON thing(parent);
@@ -40,7 +40,8 @@ CREATE TABLE IF NOT EXISTS link(
   kind TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL, body TEXT NOT NULL,
   created REAL NOT NULL, PRIMARY KEY(kind, source, target));
 CREATE INDEX IF NOT EXISTS link_target ON link(target, kind);
-CREATE TABLE IF NOT EXISTS refers(source TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY(source, target));
+CREATE TABLE IF NOT EXISTS refers(
+  source TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY(source, target));
 CREATE INDEX IF NOT EXISTS refers_target ON refers(target);
 CREATE TABLE IF NOT EXISTS fault(
   seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, type TEXT NOT NULL, name TEXT NOT NULL,
@@ -196,7 +197,7 @@ class Store:
     def get(self, key: str) -> Thing | None:
         """What exists under a key, whether readers see it yet or not."""
         row = self._one(f"SELECT {_COLUMNS} FROM thing WHERE key=?", key)
-        return None if row is None else _thing(row)
+        return None if row is None else _thing(dict(row))
 
     def find(
         self, *, type: str | None = None, parent: str | None = None, cloud: str | None = None
@@ -209,7 +210,7 @@ class Store:
             f"SELECT {_COLUMNS} FROM thing WHERE {where} ORDER BY created, key",
             *asked.values(),
         )
-        return [_thing(row) for row in rows]
+        return [_thing(dict(row)) for row in rows]
 
     def below(self, key: str) -> list[Thing]:
         """Everything whose key begins with this one's, itself left out; deepest first."""
@@ -218,7 +219,7 @@ class Store:
             f"{key}/",
             f"{key}0",  # the character after the slash
         )
-        return [_thing(row) for row in rows]
+        return [_thing(dict(row)) for row in rows]
 
     def add(self, thing: Thing) -> None:
         """Store a new thing. Raises sqlite3.IntegrityError when its key exists."""
@@ -250,8 +251,9 @@ class Store:
         if keep_days:
             now = self.now()
             self._do(
-                "INSERT INTO deleted(key, cloud, type, id, name, parent, body, extra, created, gone,"
-                " purged) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO deleted(key, cloud, type, id, name, parent, body, extra, created, "
+                "gone,"
+                " gone, purged) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
                 *_values(thing)[:9],
                 now,
                 now + keep_days * 86400,
@@ -436,7 +438,8 @@ class Store:
     ) -> None:
         """Note an operation and how it ended."""
         self._do(
-            "INSERT INTO operation(at, who, verb, type, id, outcome, message) VALUES(?,?,?,?,?,?,?)",
+            "INSERT INTO operation(at, who, verb, type, id, outcome, message) "
+            "VALUES(?,?,?,?,?,?,?)",
             self.now(),
             who,
             verb,

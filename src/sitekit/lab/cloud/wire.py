@@ -63,7 +63,7 @@ def to_struct(bag: Mapping[str, Any]) -> Struct:
 
 def _fill(value: Value, item: Any) -> None:
     if item is None:
-        value.null_value = 0  # type: ignore[assignment]
+        value.null_value = 0
     elif isinstance(item, bool):
         value.bool_value = item
     elif isinstance(item, (int, float)):

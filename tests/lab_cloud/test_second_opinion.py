@@ -94,7 +94,7 @@ def fields(model: type) -> dict[str, Any]:
 
 
 def shaped(model: type, value: dict[str, Any]) -> dict[str, Any]:
-    """A body as Azure Resource Manager has it. Raises StrangeError for what the model does not know."""
+    """A body as Azure Resource Manager has it. Raises StrangeError for what it has not."""
     known = {field._rest_name: name for name, field in fields(model).items()}
     hints = _hints(model)
     inner = _model_in(hints[known["properties"]]) if "properties" in known else None

@@ -252,8 +252,7 @@ class Store:
             now = self.now()
             self._do(
                 "INSERT INTO deleted(key, cloud, type, id, name, parent, body, extra, created, "
-                "gone,"
-                " gone, purged) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+                "gone, purged) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
                 *_values(thing)[:9],
                 now,
                 now + keep_days * 86400,

@@ -2,7 +2,7 @@
 
 The azuread plug-in and the Graph server both write through this, so that what one makes the other
 finds. Bodies are Graph's; codes and messages are Graph's (learn.microsoft.com/graph/errors and the
-pages of each call, listed in notes.md).
+pages of each call, listed in types/notes.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Microsoft Graph on 127.0.0.1 out of the lab's file: `python -m sitekit.lab.cloud.server`.
 
-Paths may begin with /v1.0, /beta or nothing. Shapes of requests, answers and errors: types/notes.md.
+Paths may begin with /v1.0, /beta or nothing. Shapes: types/notes.md.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Stand-ins good enough to prove things on; loaded by the command line and by tests alone."""
+"""The lab: stand-ins good enough to prove things on. Nothing in production imports it."""

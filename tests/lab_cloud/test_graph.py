@@ -243,6 +243,7 @@ def test_lists_filters_and_pages(graph: Client) -> None:
         "$top=1000",
         "$top=0",
         "$skiptoken=zzz",
+        "$select=id,shoeSize",
         '$search="displayName:u"',
     ):
         assert graph("GET", f"/users?{wrong}").status == 400
@@ -306,6 +307,25 @@ def test_groups_and_members(graph: Client) -> None:
     )
     assert patched.status == 204
     assert graph("GET", f"/groups/{outer}").body["description"] == "x"
+
+
+def test_sponsors_and_roles(graph: Client, engine: Engine) -> None:
+    boss, guest = graph.user("boss")["id"], graph.user("guest")["id"]
+    assert graph("POST", f"/users/{guest}/sponsors/$ref", ref(boss)).status == 204
+    assert [item["id"] for item in graph("GET", f"/users/{guest}/sponsors").values] == [boss]
+    assert graph("DELETE", f"/users/{guest}/sponsors/{boss}/$ref").status == 204
+    ana = engine.example("ana").outputs["objectId"]
+    roles = f"/users/{ana}/memberOf/microsoft.graph.directoryRole?$select=id"
+    assert graph("GET", roles).values == []
+    engine.example("membership")
+    scoped = engine.example("role_assignment")
+    assert graph("GET", roles).values == []  # in one unit only
+    engine.create(scoped.token, {**scoped.inputs, "directoryScopeId": "/"}, "global")
+    helpdesk = engine.example("helpdesk").outputs["objectId"]
+    assert graph("GET", roles).values == [{"id": helpdesk}]
+    groups = graph("GET", f"/users/{ana}/memberOf/microsoft.graph.group?$select=displayName").values
+    assert [item["displayName"] for item in groups] == ["Staff"]
+    assert graph("GET", f"/users/{ana}/memberOf/microsoft.graph.teapot").status == 400
 
 
 def test_dynamic_groups_fill_themselves(graph: Client) -> None:

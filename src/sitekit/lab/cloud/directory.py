@@ -209,6 +209,21 @@ class Directory:
             ]
         return found
 
+    def roles_of(self, user: Thing) -> list[Thing]:
+        """The active directory roles that a user has for the whole tenant, itself or by a group."""
+        holders = {user.key, *(group.key for group in self.member_of(user))}
+        given = {
+            str(item.body.get("roleId")).rpartition("/")[2].lower()
+            for item in self.store.find(type="roleAssignment")
+            if str(item.body.get("principalObjectId")).rpartition("/")[2].lower() in holders
+            and item.body.get("directoryScopeId", "/") == "/"
+        }
+        return [
+            role
+            for role in self.store.find(type="directoryRole")
+            if role.key in given or str(role.body.get("templateId")) in given
+        ]
+
     def transitive_members(self, group: Thing) -> list[Thing]:
         """Members, and the members of member groups."""
         seen: dict[str, Thing] = {}

@@ -288,6 +288,17 @@ class Graph:
         kept |= {key: item[key] for key in item if key.startswith("@") or key == "id"}
         return kept
 
+    def known(self, request: Request, kind: str) -> None:
+        """Raise Refused when the query selects a property that the kind does not have."""
+        facts = self.directory.facts.get(kind)
+        if facts is None:
+            return
+        properties = {*facts["written"], *facts["read"]}
+        for name in filter(None, request.query.get("$select", "").split(",")):
+            if name.strip() not in properties:
+                label = f"microsoft.graph.{kind}"
+                raise bad(f"Could not find a property named '{name.strip()}' on type '{label}'.")
+
     def single(self, request: Request, thing: Thing, context: str, *, status: int = 200) -> Answer:
         """One object."""
         facts = self.directory.facts.get(thing.type, {})
@@ -360,6 +371,7 @@ def _collection(path: str, kind: str) -> None:
                 if found:
                     item["@manager"] = graph.typed(found[0])
         facts = graph.directory.facts.get(kind, {})
+        graph.known(request, kind)
         answer = graph.page(request, items, path, facts.get("default", ()))
         if answer.body:
             for item in answer.body["value"]:
@@ -382,6 +394,7 @@ def _collection(path: str, kind: str) -> None:
 
     @route("GET", f"/{path}/{{id}}", kind, "read")
     def read(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
+        graph.known(request, kind)
         return graph.single(
             request, graph.directory.find(match["id"], kind, by_name=kind == "user"), path
         )
@@ -446,6 +459,7 @@ for _path, _kind in (*_NAMES.items(), ("administrativeUnits", "administrativeUni
     if _kind != "user":
         _relation(_path, _kind, "members")
 _relation("groups", "group", "owners")
+_relation("users", "user", "sponsors")
 
 
 @route("POST", "/users/{id}/revokeSignInSessions", "user", "update")
@@ -497,11 +511,21 @@ def _no_manager(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
 @route("GET", "/users/{id}/memberOf", "user", "list")
 def _member_of(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
     user = graph.directory.find(match["id"], "user", by_name=True)
-    return graph.page(
-        request,
-        [graph.typed(thing) for thing in graph.directory.member_of(user)],
-        "directoryObjects",
-    )
+    items = [graph.typed(thing) for thing in graph.directory.member_of(user)]
+    return graph.page(request, items, "directoryObjects")
+
+
+@route("GET", "/users/{id}/memberOf/microsoft.graph.{cast}", "user", "list")
+def _member_of_kind(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
+    user = graph.directory.find(match["id"], "user", by_name=True)
+    kinds = {kind.lower(): kind for kind in _ODATA}
+    if match["cast"].lower() not in kinds:
+        raise bad(f"Invalid type cast to 'microsoft.graph.{match['cast']}'.")
+    kind = kinds[match["cast"].lower()]
+    found = [thing for thing in graph.directory.member_of(user) if thing.type == kind]
+    if kind == "directoryRole":
+        found = graph.directory.roles_of(user)
+    return graph.page(request, [graph.directory.shown(thing) for thing in found], f"{kind}s")
 
 
 @route("GET", "/users/{id}/transitiveMemberOf", "user", "list")

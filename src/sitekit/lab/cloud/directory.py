@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -38,6 +38,16 @@ _UNIQUE = {
     "group": ("mail", "uniqueName"),
     "servicePrincipal": ("clientId",),
 }
+
+
+class _Everything:
+    """Holds every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+EVERYTHING = _Everything()
 
 
 def not_there(id: str, status: int = 404) -> Refused:
@@ -103,6 +113,11 @@ class Directory:
             for sku in self.facts["skus"]
         ]
 
+    @cached_property
+    def _consumed(self) -> dict[str, set[str]]:
+        """Who uses each licence, for one request."""
+        return self._used()
+
     def _used(self) -> dict[str, set[str]]:
         used: dict[str, set[str]] = {}
         for link in self.store.links("licence"):
@@ -141,28 +156,26 @@ class Directory:
         now = self.store.now()
         return [thing for thing in self.store.find(type=kind, cloud=CLOUD) if thing.visible <= now]
 
-    def shown(self, thing: Thing) -> dict[str, Any]:
-        """An object with all properties that Graph can answer."""
+    def shown(self, thing: Thing, wanted: Container[str] = EVERYTHING) -> dict[str, Any]:
+        """An object with all properties that Graph can answer, or at least the wanted ones."""
         made = _moment(thing.created)
         body: dict[str, Any] = {"id": thing.key, **thing.body}
         if thing.type == "user":
+            sessions = thing.extra.get("sessions", made)
             body |= {
                 "createdDateTime": made,
-                "assignedLicenses": self.assigned(thing),
-                "licenseAssignmentStates": self.licence_states(thing),
-                "signInSessionsValidFromDateTime": thing.extra.get("sessions", made),
-                "refreshTokensValidFromDateTime": thing.extra.get("sessions", made),
-                "proxyAddresses": [f"SMTP:{body['mail']}"] if body.get("mail") else [],
-                "deletedDateTime": None,
+                "signInSessionsValidFromDateTime": sessions,
+                "refreshTokensValidFromDateTime": sessions,
             }
+            if "licenseAssignmentStates" in wanted:
+                body["licenseAssignmentStates"] = self.licence_states(thing)
         elif thing.type == "group":
-            body |= {
-                "createdDateTime": made,
-                "renewedDateTime": made,
-                "assignedLicenses": self.assigned(thing),
-                "proxyAddresses": [f"SMTP:{body['mail']}"] if body.get("mail") else [],
-                "deletedDateTime": None,
-            }
+            body |= {"createdDateTime": made, "renewedDateTime": made}
+        if thing.type in ("user", "group"):
+            body["proxyAddresses"] = [f"SMTP:{body['mail']}"] if body.get("mail") else []
+            body["deletedDateTime"] = None
+            if "assignedLicenses" in wanted:
+                body["assignedLicenses"] = self.assigned(thing)
         return body
 
     def deleted_shown(self, item: Deleted) -> dict[str, Any]:
@@ -187,8 +200,7 @@ class Directory:
         return self._targets("members", holder)
 
     def _targets(self, kind: str, holder: Thing) -> list[Thing]:
-        found = (self.store.get(link.target) for link in self.store.links(kind, source=holder.key))
-        return [thing for thing in found if thing is not None]
+        return self.store.linked(kind, holder.key)
 
     def targets(self, kind: str, holder: Thing) -> list[Thing]:
         """The objects that a relation leads to: members, owners, manager."""
@@ -203,9 +215,8 @@ class Directory:
         if thing.type == "user":
             found += [
                 group
-                for group in self.store.find(type="group")
-                if "DynamicMembership" in (group.body.get("groupTypes") or [])
-                and any(member.key == thing.key for member in self.members(group))
+                for group in self.store.holding("group", '"DynamicMembership"')
+                if any(member.key == thing.key for member in self.members(group))
             ]
         return found
 
@@ -250,14 +261,12 @@ class Directory:
 
     def licence_states(self, user: Thing) -> list[dict[str, Any]]:
         """Where each licence of a user comes from, and whether there were enough."""
-        used = {sku["skuId"]: sku for sku in self.facts.get("skus", [])}
+        units = {sku["skuId"]: sku["units"] for sku in self.facts.get("skus", [])}
         states = []
         for holder in [user, *self.member_of(user)]:
             for link in self.store.links("licence", source=holder.key):
                 missing = not user.body.get("usageLocation")
-                over = len(self._used().get(link.target, ())) > used.get(link.target, {}).get(
-                    "units", 0
-                )
+                over = len(self._consumed.get(link.target, ())) > units.get(link.target, 0)
                 error = (
                     "ProhibitedInUsageLocationViolation"
                     if missing
@@ -371,6 +380,7 @@ class Directory:
         self, holder: Thing, add: Iterable[Mapping[str, Any]], remove: Iterable[str]
     ) -> None:
         """Give and take licences. Raises Refused for unknown ones and when none is left."""
+        self.__dict__.pop("_consumed", None)
         with self.store.change():
             for sku in remove:
                 if not self.store.unlink("licence", holder.key, str(sku).lower()):

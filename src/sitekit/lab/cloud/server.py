@@ -14,8 +14,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -87,7 +88,7 @@ class Graph:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    @property
+    @cached_property
     def directory(self) -> Directory:
         """The tenant's objects."""
         tenants = self.store.setting("tenants", [])
@@ -288,6 +289,12 @@ class Graph:
         kept |= {key: item[key] for key in item if key.startswith("@") or key == "id"}
         return kept
 
+    @staticmethod
+    def wanted(request: Request) -> Container[str]:
+        """The properties that a query speaks of; those of licences cost time."""
+        words = " ".join(request.query.values())
+        return [name for name in ("assignedLicenses", "licenseAssignmentStates") if name in words]
+
     def known(self, request: Request, kind: str) -> None:
         """Raise Refused when the query selects a property that the kind does not have."""
         facts = self.directory.facts.get(kind)
@@ -302,7 +309,9 @@ class Graph:
     def single(self, request: Request, thing: Thing, context: str, *, status: int = 200) -> Answer:
         """One object."""
         facts = self.directory.facts.get(thing.type, {})
-        item = self.selected(request, self.directory.shown(thing), facts.get("default", ()))
+        item = self.selected(
+            request, self.directory.shown(thing, self.wanted(request)), facts.get("default", ())
+        )
         self._expanded(request, thing, item)
         return Answer(
             status, {"@odata.context": f"{request.base}/$metadata#{context}/$entity", **item}
@@ -324,11 +333,11 @@ class Graph:
             else:
                 raise bad(f"Could not find a property named '{relation}' to expand.")
 
-    def typed(self, thing: Thing) -> dict[str, Any]:
+    def typed(self, thing: Thing, wanted: Container[str] = ()) -> dict[str, Any]:
         """An object with its kind in front, as in lists of directory objects."""
         return {
             "@odata.type": _ODATA.get(thing.type, "#microsoft.graph.directoryObject"),
-            **self.directory.shown(thing),
+            **self.directory.shown(thing, wanted),
         }
 
 
@@ -364,7 +373,8 @@ def _collection(path: str, kind: str) -> None:
 
     @route("GET", f"/{path}", kind, "list")
     def listed(graph: Graph, request: Request, match: re.Match[str]) -> Answer:
-        items = [graph.directory.shown(thing) for thing in graph.directory.listed(kind)]
+        wanted = graph.wanted(request)
+        items = [graph.directory.shown(thing, wanted) for thing in graph.directory.listed(kind)]
         if "manager" in request.query.get("$expand", ""):
             for item in items:
                 found = graph.directory.targets("manager", graph.directory.find(item["id"]))

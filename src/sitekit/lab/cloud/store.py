@@ -117,6 +117,7 @@ class Store:
             raise StoreError(f"there is no lab cloud in {path.parent}", hint="sitekit lab cloud up")
         self.path = path
         self._local = threading.local()
+        self._settings: dict[str, tuple[str, Any]] = {}  # text and what it says
         try:
             if make:
                 self._connection().executescript(_TABLES)
@@ -170,7 +171,13 @@ class Store:
     def setting(self, name: str, default: Any = None) -> Any:
         """A setting of the lab, as it was set."""
         row = self._one("SELECT value FROM setting WHERE name=?", name)
-        return default if row is None else json.loads(row["value"])
+        if row is None:
+            return default
+        text, value = self._settings.get(name, ("", None))
+        if text != row["value"]:
+            text, value = row["value"], json.loads(row["value"])
+            self._settings[name] = (text, value)
+        return value
 
     def set(self, name: str, value: Any) -> None:
         """Change a setting of the lab."""
@@ -209,6 +216,26 @@ class Store:
         rows = self._all(
             f"SELECT {_COLUMNS} FROM thing WHERE {where} ORDER BY created, key",
             *asked.values(),
+        )
+        return [_thing(dict(row)) for row in rows]
+
+    def linked(self, kind: str, source: str) -> list[Thing]:
+        """The things that exist at the other ends of relations, oldest relation first."""
+        columns = ", ".join(f"t.{name.strip()}" for name in _COLUMNS.split(","))
+        rows = self._all(
+            f"SELECT {columns} FROM link JOIN thing t ON t.key=link.target"
+            " WHERE link.kind=? AND link.source=? ORDER BY link.created, link.target",
+            kind,
+            source,
+        )
+        return [_thing(dict(row)) for row in rows]
+
+    def holding(self, type: str, words: str) -> list[Thing]:
+        """Everything of a type whose body holds some words; oldest first."""
+        rows = self._all(
+            f"SELECT {_COLUMNS} FROM thing WHERE type=? AND instr(body, ?) ORDER BY created, key",
+            type,
+            words,
         )
         return [_thing(dict(row)) for row in rows]
 

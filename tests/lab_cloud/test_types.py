@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -152,6 +153,19 @@ def test_preview_keeps_unknowns(engine: Engine, key: str) -> None:
     assert engine.stub(EXAMPLES[key]["type"]) is not None
 
 
+@pytest.mark.parametrize("package", ["azure-native", "azuread"])
+def test_the_schema_names_only_what_it_has(engine: Engine, package: str) -> None:
+    from pulumi.runtime.proto import provider_pb2
+
+    text = engine.stubs[package].GetSchema(provider_pb2.GetSchemaRequest()).schema
+    schema = json.loads(text)
+    named = set(re.findall(r'"#/types/([^"]+)"', text))
+    assert named
+    assert named <= set(schema["types"])
+    for described in schema["types"].values():
+        assert set(described["required"]) <= set(described["properties"])
+
+
 def _unknown(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _unknown(item) for name, item in value.items()}
@@ -161,8 +175,6 @@ def _unknown(value: Any) -> Any:
 
 
 def _outputs(engine: Engine, token: str) -> set[str]:
-    import json
-
     from pulumi.runtime.proto import provider_pb2
 
     schema = json.loads(engine.stub(token).GetSchema(provider_pb2.GetSchemaRequest()).schema)

@@ -19,6 +19,7 @@ from . import schema
 LAYOUT = 1
 FILE = "types.json"
 FILES = {"azure-native": "azure_native.yaml", "azuread": "azuread.yaml"}
+PYTHON = {package: name.replace("-", "_") for package, name in schema.PACKAGES.items()}
 FUNCTIONS = (
     "azure-native:authorization:getClientConfig",
     "azure-native:resources:getResourceGroup",

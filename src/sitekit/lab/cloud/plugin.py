@@ -420,7 +420,15 @@ _SCHEMA_TYPES = {"asset": {"$ref": "pulumi.json#/Asset"}, "any": {"$ref": "pulum
 
 
 def pulumi_schema(package: str, known: catalogue.Catalogue) -> dict[str, Any]:
-    """A package schema of the lab's types; nested objects are untyped maps."""
+    """A package schema of the lab's types: what `pulumi import` writes its code from."""
+    root = catalogue.PYTHON[package]
+
+    def token_of(name: str) -> str:
+        module, _, label = name.partition(":")
+        label = label.removesuffix("Args")
+        if package == "azuread":
+            return f"{package}:index/{label[0].lower()}{label[1:]}:{label}"
+        return f"{package}:{module.removeprefix(f'{root}.')}:{label}"
 
     def spelled(kind: Any) -> dict[str, Any]:
         if isinstance(kind, str):
@@ -431,18 +439,37 @@ def pulumi_schema(package: str, known: catalogue.Catalogue) -> dict[str, Any]:
             return {"type": "object", "additionalProperties": spelled(kind[1])}
         if kind[0] in ("open", "enum"):
             return {"type": "string"}
+        if kind[0] == "ref":
+            return {"$ref": f"#/types/{token_of(kind[1])}"}
         return {"$ref": "pulumi.json#/Any"}
 
-    resources = {}
-    for token, described in known.schema["resources"].items():
-        if not token.startswith(f"{package}:"):
-            continue
-        resources[token] = {
-            "inputProperties": {key: spelled(kind) for key, kind in described["props"].items()},
-            "requiredInputs": described["required"],
-            "properties": {key: spelled(kind) for key, kind in described["outputs"].items()},
-        }
-    return {"name": package, "version": known.versions[package], "resources": resources}
+    def properties(described: Mapping[str, Any], part: str) -> dict[str, Any]:
+        return {key: spelled(kind) for key, kind in described[part].items()}
+
+    return {
+        "name": package,
+        "version": known.versions[package],
+        # The bridged provider has a module per type, which programs do not see.
+        "meta": {"moduleFormat": "(.*)(?:/[^/]*)"} if package == "azuread" else {},
+        "types": {
+            token_of(name): {
+                "type": "object",
+                "properties": properties(described, "props"),
+                "required": described["required"],
+            }
+            for name, described in known.schema["types"].items()
+            if name.startswith((f"{root}.", f"{root}:"))
+        },
+        "resources": {
+            token: {
+                "inputProperties": properties(described, "props"),
+                "requiredInputs": described["required"],
+                "properties": properties(described, "outputs"),
+            }
+            for token, described in known.schema["resources"].items()
+            if token.startswith(f"{package}:")
+        },
+    }
 
 
 def serve(

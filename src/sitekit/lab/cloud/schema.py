@@ -50,15 +50,16 @@ def installed() -> dict[str, str]:
 def read_table(tokens: Iterable[str], functions: Iterable[str]) -> Table:
     """The arguments and outputs of resource types and the arguments of functions, as plain data.
 
-    Raises SchemaError for a token that the installed SDK does not have.
+    Raises SchemaError when an SDK is missing, or for a token that it does not have.
     """
+    versions = installed()
     reader = _Reader()
     for token in tokens:
         reader.resource(token)
     for token in functions:
         reader.function(token)
     return {
-        "versions": installed(),
+        "versions": versions,
         "resources": reader.resources,
         "types": reader.types,
         "functions": reader.functions,

@@ -11,7 +11,9 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from sitekit.lab.cloud import faults, wire
+from sitekit.lab.cloud import arm, catalogue, faults, wire
+from sitekit.lab.cloud.base import Account, Refused
+from sitekit.lab.cloud.folder import SUBSCRIPTION, TENANT
 from sitekit.lab.cloud.store import Store
 from tests.lab_cloud import world
 from tests.lab_cloud.world import EXAMPLES, SPECIAL, Engine, Process
@@ -36,7 +38,7 @@ def add(store: Store, kind: str, **how: Any) -> int:
             "unexpected status 404 (404 Not Found) with error: Request_ResourceNotFound",
             CODES.NOT_FOUND,
         ),
-        ("conflict", "group", "AnotherOperationInProgress", CODES.FAILED_PRECONDITION),
+        ("conflict", "ana", "Directory_ConcurrencyViolation", CODES.FAILED_PRECONDITION),
         ("quota", "group", "QuotaExceeded", CODES.PERMISSION_DENIED),
         ("quota", "ana", "Directory_QuotaExceeded", CODES.PERMISSION_DENIED),
         ("expired", "group", "ExpiredAuthenticationToken", CODES.UNAUTHENTICATED),
@@ -94,15 +96,25 @@ def test_faults_meet_types_and_names(engine: Engine, store: Store) -> None:
     engine.example("vnet2")
 
 
-def test_throttling_is_ridden_out_as_the_providers_do(engine: Engine, store: Store) -> None:
-    number = add(store, "throttle", count=3)
-    engine.example("ana")
-    assert store.faults() == []
-    add(store, "throttle", count=4)
+@pytest.mark.parametrize(
+    ("kind", "key", "code"),
+    [
+        ("throttle", "ana", CODES.RESOURCE_EXHAUSTED),
+        ("throttle", "group", CODES.RESOURCE_EXHAUSTED),
+        ("unavailable", "group", CODES.UNAVAILABLE),
+        ("conflict", "group", CODES.FAILED_PRECONDITION),
+    ],
+)
+def test_three_are_ridden_out_as_the_providers_do(
+    engine: Engine, store: Store, kind: str, key: str, code: grpc.StatusCode
+) -> None:
+    add(store, kind, count=4)
     with pytest.raises(grpc.RpcError) as error:
-        engine.example("bob")
-    assert error.value.code() == CODES.RESOURCE_EXHAUSTED
-    assert number == 1
+        engine.example(key)
+    assert error.value.code() == code
+    add(store, kind, count=3)
+    engine.example(key)
+    assert store.faults() == []
 
 
 def test_half_way(engine: Engine, store: Store) -> None:
@@ -195,10 +207,12 @@ def test_two_tunnels_at_once_get_in_each_others_way(slow: Path) -> None:
                 {"name": "wan1", "vpnSiteLink": {"id": f"{lyon.id}/vpnSiteLinks/wan1"}}
             ],
         }
-        with pytest.raises(grpc.RpcError, match="AnotherOperationInProgress"):
-            engine.create(EXAMPLES["tunnel"]["type"], inputs, "lyo01")
-        maker.join()
+        cloud = arm.Arm(store, catalogue.load(slow / catalogue.FILE), Account(TENANT, SUBSCRIPTION))
+        with pytest.raises(Refused, match="Another operation"):
+            cloud.create(EXAMPLES["tunnel"]["type"], inputs)
+        # The provider tries again after 20, 60 and 120 seconds; the first tunnel takes 180.
         engine.create(EXAMPLES["tunnel"]["type"], inputs, "lyo01")
+        maker.join()
 
 
 # --- processes ---------------------------------------------------------------------------------

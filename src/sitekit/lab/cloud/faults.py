@@ -27,7 +27,6 @@ class Kind:
     azure: tuple[str, str] = ("", "")  # code and message
     graph: tuple[str, str] = ("", "")
     after: bool = False  # when the cloud has done its part
-    retried: bool = False  # by the real providers' own clients
 
 
 KINDS: dict[str, Kind] = {
@@ -48,21 +47,19 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "throttle": Kind(
-        "answers 429 with Retry-After; the plug-ins try again three times, as the providers do",
+        "answers 429 with Retry-After; the plug-ins ride three of them out, as the providers do",
         429,
         ("TooManyRequests", "The request is being throttled as the limit has been reached."),
         ("TooManyRequests", "Too many requests."),
-        retried=True,
     ),
     "unavailable": Kind(
-        "answers 503; the plug-ins try again three times",
+        "answers 503; the plug-ins ride three of them out",
         503,
         ("ServiceUnavailable", "The service is temporarily unavailable."),
         ("serviceNotAvailable", "The service is temporarily unavailable."),
-        retried=True,
     ),
     "conflict": Kind(
-        "answers 409: something else is being done to it",
+        "answers 409: something else is being done to it; azure-native rides three of them out",
         409,
         (
             "AnotherOperationInProgress",
@@ -148,27 +145,20 @@ def _fits(pattern: str, words: tuple[str, ...]) -> bool:
     return pattern == "*" or any(fnmatchcase(word.lower(), pattern.lower()) for word in words)
 
 
-def strike(store: Store, target: Target, *, graph: bool, retries: int = 0) -> None:
+def strike(store: Store, target: Target, *, graph: bool) -> None:
     """Everything that shall go wrong before a request. Raises Refused or Vanished."""
-    tries = 0
     while True:
         fault = next(
             (item for item in matching(store, target, after=False) if store.use_fault(item)), None
         )
         if fault is None:
             return
-        kind = KINDS[fault.kind]
         if fault.kind == "crash":
             raise Vanished
         if fault.kind == "slow":
             time.sleep(float(fault.options.get("seconds", 1)))
             continue
-        refused = _refused(fault, graph=graph)
-        if kind.retried and tries < retries:
-            tries += 1
-            time.sleep(min(store.real(refused.retry_after or 1.0), 2.0))
-            continue
-        raise refused
+        raise _refused(fault, graph=graph)
 
 
 def strike_after(store: Store, target: Target) -> str | None:

@@ -12,11 +12,11 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2, struct_pb2
@@ -30,6 +30,7 @@ from .entra import Entra
 from .store import Store
 
 STORE = "cloud.sqlite"
+_T = TypeVar("_T")
 _OPTIONS = [
     ("grpc.max_receive_message_length", 400 << 20),
     ("grpc.max_send_message_length", 400 << 20),
@@ -43,7 +44,10 @@ _KINDS = {
     ("update", False): _DIFF.UPDATE,
     ("update", True): _DIFF.UPDATE_REPLACE,
 }
-_RETRIES = 3
+# Seconds of the cloud's between the attempts of azure-native's client (pulumi-azure-native,
+# provider/pkg/azure/client_azcore.go); azuread's keeps to Retry-After.
+_PAUSES = (20.0, 60.0, 120.0)
+_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
@@ -185,8 +189,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=self._answer(outputs, marked))
         target = self._target(request.type, request.name, inputs, "create")
         with self._answering(context, target, request.type):
-            faults.strike(self.store, target, graph=self._graph, retries=_RETRIES)
-            made = self.cloud.create(request.type, inputs)
+            made = self._patiently(target, lambda: self.cloud.create(request.type, inputs))
             reasons = self._finish(target, made, context)
             self.store.log(self.package, "create", request.type, made.id)
         if reasons:
@@ -203,8 +206,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             request.type, request.name, {**(inputs or {}), "id": request.id}, "read"
         )
         with self._answering(context, target, request.type):
-            faults.strike(self.store, target, graph=self._graph, retries=_RETRIES)
-            found = self.cloud.read(request.type, request.id, inputs)
+            found = self._patiently(
+                target, lambda: self.cloud.read(request.type, request.id, inputs)
+            )
             faults.strike_after(self.store, target)
         if found is None:
             return provider_pb2.ReadResponse(id="")
@@ -225,9 +229,10 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.UpdateResponse(properties=self._answer(outputs, marked))
         target = self._target(request.type, request.name, {**new, "id": request.id}, "update")
         with self._answering(context, target, request.type):
-            faults.strike(self.store, target, graph=self._graph, retries=_RETRIES)
             # What is ignored keeps the old value in `news`; what the program left out is gone.
-            changed = self.cloud.update(request.type, request.id, new, old)
+            changed = self._patiently(
+                target, lambda: self.cloud.update(request.type, request.id, new, old)
+            )
             reasons = self._finish(target, changed, context)
             self.store.log(self.package, "update", request.type, request.id)
         if reasons:
@@ -241,8 +246,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         inputs = _bag(request.old_inputs)
         target = self._target(request.type, request.name, {**inputs, "id": request.id}, "delete")
         with self._answering(context, target, request.type):
-            faults.strike(self.store, target, graph=self._graph, retries=_RETRIES)
-            until = self.cloud.delete(request.type, request.id, inputs)
+            until = self._patiently(
+                target, lambda: self.cloud.delete(request.type, request.id, inputs)
+            )
             faults.strike_after(self.store, target)
             self._wait(until)
             self.store.log(self.package, "delete", request.type, request.id)
@@ -253,8 +259,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         arguments = _bag(request.args)
         target = faults.Target((request.tok, request.tok.rpartition(":")[2]), ("*",), "invoke")
         with self._answering(context, target, request.tok):
-            faults.strike(self.store, target, graph=self._graph, retries=_RETRIES)
-            answer = self.cloud.invoke(request.tok, arguments)
+            answer = self._patiently(target, lambda: self.cloud.invoke(request.tok, arguments))
         response = provider_pb2.InvokeResponse()
         getattr(response, "return").CopyFrom(wire.to_struct(answer))
         return response
@@ -274,6 +279,21 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             ):
                 names.append(value)
         return faults.Target((token, label), tuple(names), verb)
+
+    def _patiently(self, target: faults.Target, call: Callable[[], _T]) -> _T:
+        """Try again as the real providers' clients do: when throttled, out of order, or busy."""
+        for pause in _PAUSES:
+            try:
+                faults.strike(self.store, target, graph=self._graph)
+                return call()
+            except Refused as refused:
+                busy = refused.code == "AnotherOperationInProgress"
+                if refused.status not in _AGAIN and not busy:
+                    raise
+                seconds = (refused.retry_after or 1.0) if self._graph else pause
+                self._cancelled.wait(self.store.real(seconds))
+        faults.strike(self.store, target, graph=self._graph)
+        return call()
 
     def _finish(self, target: faults.Target, done: Outcome, context: Any) -> tuple[str, ...]:
         """What may still go wrong, and the time that the operation takes."""

@@ -62,6 +62,7 @@ def test_up_used_and_down(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert variables["SITEKIT_GRAPH_URL"] == f"http://127.0.0.1:{lab.port}"
     assert ping(lab.port, variables["SITEKIT_GRAPH_TOKEN"]) == 200
     assert variables["PATH"].split(os.pathsep)[0] == str(place / "bin")
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
     assert stat.S_IMODE((place / "passphrase").stat().st_mode) == 0o600
     monkeypatch.setenv("PATH", variables["PATH"])
     assert cloud.environment(place)["PATH"] == variables["PATH"]  # not twice in front
@@ -120,15 +121,17 @@ def test_the_table_is_made_again_for_other_versions(
     made: list[int] = []
     original = json.loads((place / catalogue.FILE).read_text())
     monkeypatch.setattr(catalogue, "join", lambda: made.append(1) or original)
-    lab_folder._types(place)
-    assert made == []
+    told: list[str] = []
+    lab_folder._types(place, told.append)
+    assert made == told == []
     older = {
         **original,
         "schema": {**original["schema"], "versions": {"azure-native": "1", "azuread": "1"}},
     }
     (place / catalogue.FILE).write_text(json.dumps(older))
-    lab_folder._types(place)
+    lab_folder._types(place, told.append)
     assert made == [1]
+    assert told == ["reading what the provider packages accept, once"]
 
 
 def test_no_lab_and_no_types(tmp_path: Path) -> None:

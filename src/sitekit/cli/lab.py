@@ -95,7 +95,9 @@ def up(
         known["domains"] = (*known.get("domains", ()), *domains)
     place = _folder(folder, organisation)
     console.note(f"lab cloud in {place}")
-    made = lab_folder.up(place, scale=scale, replication=replication, **known)
+    made = lab_folder.up(
+        place, scale=scale, replication=replication, progress=console.note, **known
+    )
     engine = lab_folder.real_pulumi(made.folder)
     own = (made.folder / "bin" / "pulumi").exists()
     if as_json:

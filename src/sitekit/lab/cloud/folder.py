@@ -18,7 +18,7 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -71,19 +71,21 @@ def up(
     licences: Sequence[str] = ("entra-p1", "entra-p2", "entra-governance"),
     scale: float | None = None,
     replication: float | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Lab:
     """Set the lab cloud up, or turn it on again: what is in it stays.
 
     `scale`: how many seconds of the cloud's one second of ours is. `replication`: seconds of the
-    cloud's until readers see a new Entra object. Raises SchemaError when the provider SDKs are not
-    installed, LabError when the folder cannot be used or the Graph server does not start.
+    cloud's until readers see a new Entra object. `progress` is told what takes a while. Raises
+    SchemaError when the provider SDKs are not installed, LabError when the folder cannot be used or
+    the Graph server does not start.
     """
     folder = folder.absolute()
     try:
         for part in ("bin", "state", "home"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         _private(folder)
-        _types(folder)
+        _types(folder, progress or (lambda _: None))
         store = Store(folder / STORE, make=True)
         _settings(store, tenants, subscriptions, licences, scale, replication)
         _tenant(store, domains)
@@ -167,13 +169,14 @@ def environment(folder: Path = DEFAULT) -> dict[str, str]:
 
 
 def _private(folder: Path) -> None:
-    """Nothing in it is for a repository."""
+    """Nothing in it is for a repository, and it may hold what people wrote about people."""
+    folder.chmod(0o700)
     ignore = folder / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")
 
 
-def _types(folder: Path) -> None:
+def _types(folder: Path, progress: Callable[[str], None]) -> None:
     """The joined table, made again when the SDKs, or the types, are others."""
     path = folder / catalogue.FILE
     try:
@@ -186,6 +189,7 @@ def _types(folder: Path) -> None:
     except (OSError, ValueError, KeyError):
         fresh = False
     if not fresh:
+        progress("reading what the provider packages accept, once")
         aside = path.with_name(f".{path.name}.{os.getpid()}")
         aside.write_text(json.dumps(catalogue.join()), encoding="utf-8")
         aside.replace(path)

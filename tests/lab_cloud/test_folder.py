@@ -91,6 +91,21 @@ def test_up_used_and_down(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not (place / lab_folder.STORE).exists()
 
 
+def test_two_at_once_start_one_server(place: Path) -> None:
+    code = (
+        "from pathlib import Path; from sitekit.lab import cloud; "
+        f"print(cloud.up(Path({str(place)!r})).port)"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=env)
+        for _ in range(3)
+    ]
+    ports = {process.communicate()[0] for process in started}
+    assert len(ports) == 1
+    assert ports != {""}
+
+
 def test_a_strange_server_is_left_alone(place: Path) -> None:
     lab = cloud.up(place)
     other = place.parent / "other"

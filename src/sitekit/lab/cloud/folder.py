@@ -9,6 +9,7 @@ graph.json    process and port of the Graph server while it runs
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import json
 import os
@@ -18,7 +19,8 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -95,7 +97,8 @@ def up(
         raise LabError(
             f"{folder} cannot be used: {error.strerror}", hint="name another --dir"
         ) from None
-    port = running(folder) or _start(folder, store)
+    with _alone(folder):
+        port = running(folder) or _start(folder, store)
     store.close()
     return Lab(folder, port)
 
@@ -116,7 +119,8 @@ def down(folder: Path = DEFAULT, *, remove: bool = False) -> bool:
     folder = folder.absolute()
     if not (folder / STORE).is_file():
         raise StoreError(f"there is no lab cloud in {folder}", hint="sitekit lab cloud up")
-    ran = _stop(folder)
+    with _alone(folder):
+        ran = _stop(folder)
     for name in _launcher_names():
         (folder / "bin" / name).unlink(missing_ok=True)
     if remove:
@@ -313,6 +317,17 @@ def _ask(folder: Path, port: int, method: str, path: str) -> dict[str, Any] | No
         return json.loads(text) if text else {"status": response.status}
     except (OSError, HTTPException, ValueError, StoreError):
         return None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One `up` or `down` of a folder at a time; the lock ends with the process."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _start(folder: Path, store: Store) -> int:

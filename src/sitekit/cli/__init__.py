@@ -64,6 +64,7 @@ VERBS: dict[str, dict[str, Verb]] = {
     },
     "Set up": {
         "migrate": Verb("migrate:migrate", "Rewrite older files for this sitekit, with the diff."),
+        "lab": Verb("lab:lab", "Azure, Entra and Graph on this machine, for tests and trials."),
         "completion": Verb("completion:completion", "Print the completion script of a shell."),
     },
 }

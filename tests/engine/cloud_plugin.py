@@ -1,3 +1,4 @@
+# ruff: noqa: N802, T201
 """The plug-in of the replay: answers for Azure and Entra out of one SQLite file, and writes down
 every call that it gets.
 
@@ -82,7 +83,7 @@ GRAPH_IDS = {"User": "/users/", "Group": "/groups/", "AdministrativeUnit": "/adm
 GRAPH_FORCE = {"GroupMember": ("groupObjectId", "memberObjectId"), "Group": ("assignableToRole",)}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
@@ -178,22 +179,32 @@ class Cloud:
             raise
 
     def get(self, identity: str):
-        row = self._rows().execute(
-            "SELECT type, inputs, outputs FROM thing WHERE id=? AND deleted IS NULL", (identity,)
-        ).fetchone()
+        row = (
+            self._rows()
+            .execute(
+                "SELECT type, inputs, outputs FROM thing WHERE id=? AND deleted IS NULL",
+                (identity,),
+            )
+            .fetchone()
+        )
         return (row[0], json.loads(row[1]), json.loads(row[2])) if row else None
 
     def of_type(self, token: str):
         rows = self._rows().execute(
-            "SELECT id, parent, inputs, outputs FROM thing WHERE type=? AND deleted IS NULL", (token,)
+            "SELECT id, parent, inputs, outputs FROM thing WHERE type=? AND deleted IS NULL",
+            (token,),
         )
         return [(row[0], row[1], json.loads(row[2]), json.loads(row[3])) for row in rows]
 
     def wait(self, token: str, verb: str) -> None:
-        row = self._rows().execute(
-            "SELECT max(seconds) FROM delay WHERE type IN (?, '*') AND verb IN (?, '*')",
-            (token, verb),
-        ).fetchone()
+        row = (
+            self._rows()
+            .execute(
+                "SELECT max(seconds) FROM delay WHERE type IN (?, '*') AND verb IN (?, '*')",
+                (token, verb),
+            )
+            .fetchone()
+        )
         if row[0]:
             time.sleep(row[0])
 
@@ -209,7 +220,7 @@ class Cloud:
             rows.execute("UPDATE fault SET remaining=remaining-1 WHERE rowid=?", (row[0],))
         if row[1] == "EXIT":
             os._exit(3)
-        raise Refused(row[1], row[2])
+        raise RefusedError(row[1], row[2])
 
 
 class Log(grpc.ServerInterceptor):
@@ -262,14 +273,12 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request, context):
         self.config = clear(bag(request.args))
-        return provider_pb2.ConfigureResponse(
-            acceptSecrets=self.secrets, supportsPreview=True
-        )
+        return provider_pb2.ConfigureResponse(acceptSecrets=self.secrets, supportsPreview=True)
 
     def Cancel(self, request, context):
         return empty_pb2.Empty()
 
-    def _refuse(self, context, error: Refused):
+    def _refuse(self, context, error: RefusedError):
         context.abort(getattr(grpc.StatusCode, error.code), str(error))
 
     # -- rules
@@ -291,7 +300,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                     continue
                 theirs = ipaddress.ip_network(other["addressPrefix"])
                 if theirs.overlaps(mine):
-                    raise Refused(
+                    raise RefusedError(
                         "INVALID_ARGUMENT",
                         f"NetcfgSubnetRangesOverlap: {other['subnetName']} {theirs}",
                     )
@@ -341,7 +350,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                     news["location"] = location
         try:
             self._valid(token, clear(news))
-        except Refused as error:
+        except RefusedError as error:
             failures.append(provider_pb2.CheckFailure(reason=str(error)))
         return provider_pb2.CheckResponse(inputs=struct(news), failures=failures)
 
@@ -406,7 +415,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         try:
             try:
                 self.cloud.fault(token, "create")
-            except Refused as error:
+            except RefusedError as error:
                 if error.code != "PARTIAL":
                     raise
                 partial = str(error)
@@ -418,25 +427,29 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 uniq = f"{token}:{in_clear['userPrincipalName'].lower()}"
             outputs = self._outputs(token, inputs, identity)
             with self.cloud.change() as rows:
+
                 def there(column: str, value: str) -> bool:
-                    return rows.execute(
-                        f"SELECT 1 FROM thing WHERE {column}=? AND deleted IS NULL", (value,)
-                    ).fetchone() is not None
+                    return (
+                        rows.execute(
+                            f"SELECT 1 FROM thing WHERE {column}=? AND deleted IS NULL", (value,)
+                        ).fetchone()
+                        is not None
+                    )
 
                 if parent and not there("id", parent):
-                    raise Refused("NOT_FOUND", f"ParentResourceNotFound: {parent}")
+                    raise RefusedError("NOT_FOUND", f"ParentResourceNotFound: {parent}")
                 if there("id", identity):
-                    raise Refused(
+                    raise RefusedError(
                         "ALREADY_EXISTS", f"cannot create already existing resource '{identity}'"
                     )
                 if uniq and there("uniq", uniq):
-                    raise Refused("ALREADY_EXISTS", f"name is taken: {uniq}")
+                    raise RefusedError("ALREADY_EXISTS", f"name is taken: {uniq}")
                 rows.execute("DELETE FROM thing WHERE id=?", (identity,))
                 rows.execute(
                     "INSERT INTO thing VALUES(?,?,?,?,?,?,NULL)",
                     (identity, token, parent, uniq, json.dumps(inputs), json.dumps(outputs)),
                 )
-        except Refused as error:
+        except RefusedError as error:
             self._refuse(context, error)
         self.cloud.wait(token, "create-after")
         if partial:
@@ -458,7 +471,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request, context):
         try:
             self.cloud.fault(request.type, "read")
-        except Refused as error:
+        except RefusedError as error:
             self._refuse(context, error)
         row = self.cloud.get(request.id)
         if not row:
@@ -479,7 +492,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                     "UPDATE thing SET inputs=?, outputs=? WHERE id=? AND deleted IS NULL",
                     (json.dumps(news), json.dumps(outputs), request.id),
                 )
-        except Refused as error:
+        except RefusedError as error:
             self._refuse(context, error)
         return provider_pb2.UpdateResponse(properties=struct(outputs))
 
@@ -491,7 +504,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                     "UPDATE thing SET deleted=? WHERE id=? OR id LIKE ?||'/%'",
                     (time.time(), request.id, request.id),
                 )
-        except Refused as error:
+        except RefusedError as error:
             self._refuse(context, error)
         return empty_pb2.Empty()
 

@@ -25,10 +25,11 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 KEPT = (
-    "urn custom delete id type inputs outputs parent protect external dependencies initErrors "
-    "provider pendingReplacement additionalSecretOutputs customTimeouts importID retainOnDelete "
-    "deletedWith ignoreChanges replaceOnChanges"
-).split()
+    *("urn", "custom", "delete", "id", "type", "inputs", "outputs", "parent", "protect"),
+    *("external", "dependencies", "initErrors", "provider", "pendingReplacement"),
+    *("additionalSecretOutputs", "customTimeouts", "importID", "retainOnDelete", "deletedWith"),
+    *("ignoreChanges", "replaceOnChanges"),
+)
 HANDSHAKES = {"GetPluginInfo", "Handshake", "Cancel", "GetSchema"}
 GATEWAY = (
     "urn:pulumi:paris::sitekit-lab::sitekit:index:Office$"
@@ -96,7 +97,7 @@ class Replay:
             "PULUMI_DEBUG_COMMANDS": "true",
             "REPLAY_CLOUD": str(self.cloud_file),
             "REPLAY_CALLS": str(self.calls_file),
-            "PYTHONPATH": os.pathsep.join(sys.path[:2] + [os.environ.get("PYTHONPATH", "")]),
+            "PYTHONPATH": os.pathsep.join([*sys.path[:2], os.environ.get("PYTHONPATH", "")]),
         }
         self.project, self.stack = "sitekit-lab", "paris"
         self.cloud = sqlite3.connect(self.cloud_file, isolation_level=None)
@@ -138,7 +139,7 @@ class Replay:
     def prepare(self, actions: list[dict[str, Any]]) -> None:
         """Do what was done before the command."""
         for action in actions:
-            (name, value), = action.items()
+            ((name, value),) = action.items()
             getattr(self, f"_do_{name}")(value)
 
     def _do_init(self, where: Any) -> None:

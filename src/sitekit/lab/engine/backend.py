@@ -30,7 +30,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from . import project as projects
-from .faults import EngineError, StackNotFound
+from .faults import EngineError, StackNotFoundError
 from .snapshot import dumps
 
 ORGANIZATION = "organization"
@@ -143,7 +143,7 @@ def open_backend(url: str, project: projects.Project | None = None) -> Backend:
         folder = (project.folder if project else Path.cwd()) / rest
     if not folder.is_dir():
         raise EngineError(
-            f"read \".pulumi/meta.yaml\": unable to open bucket {url}: "
+            f'read ".pulumi/meta.yaml": unable to open bucket {url}: '
             f"stat {folder}: no such file or directory"
         )
     return Backend(url, folder / ".pulumi")
@@ -213,16 +213,16 @@ class Backend:
         parts = text.split("/")
         if len(parts) == 3:
             if parts[0] != ORGANIZATION:
-                raise EngineError(
-                    f"organization name must be '{ORGANIZATION}', not '{parts[0]}'"
-                )
+                raise EngineError(f"organization name must be '{ORGANIZATION}', not '{parts[0]}'")
             parts = parts[1:]
         if len(parts) > 2 or not all(parts):
             raise EngineError("a stack name may not be empty")
         if len(parts) == 1:
             if project is None:
-                raise EngineError("if you're using the --stack flag, pass the fully qualified "
-                                  "name (organization/project/stack)")
+                raise EngineError(
+                    "if you're using the --stack flag, pass the fully qualified "
+                    "name (organization/project/stack)"
+                )
             parts = [project, parts[0]]
         for part in parts:
             if not _NAME.match(part):
@@ -246,14 +246,14 @@ class Backend:
         """The stored deployment, nothing if the stack never had one.
 
         Raises:
-            StackNotFound: there is no such stack.
+            StackNotFoundError: there is no such stack.
             EngineError: the file is damaged or too new.
         """
         file = self.stack_file(stack)
         try:
             stored = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise StackNotFound(stack.name) from None
+            raise StackNotFoundError(stack.name) from None
         except (OSError, ValueError) as error:
             raise EngineError(f"failed to load checkpoint: {file}: {error}") from None
         if stored.get("version", 3) != 3:

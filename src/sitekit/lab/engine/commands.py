@@ -18,7 +18,7 @@ from . import backend as backends
 from . import passphrase, snapshot
 from . import project as projects
 from .backend import StackName
-from .faults import EngineError, StackNotFound, UsageError
+from .faults import EngineError, StackNotFoundError, UsageError
 from .options import Arguments, Flag, Kind
 from .passphrase import Crypter
 from .resources import Resource, current, problems, urn_name, urn_stack, with_stack
@@ -171,9 +171,7 @@ def _create(workspace: Workspace, name: StackName, arguments: Arguments) -> Stac
         raise EngineError(f"stack '{name.full}' already exists")
     project = workspace.project
     if name.project != project.name:
-        raise EngineError(
-            f"provided project name \"{name.project}\" doesn't match Pulumi.yaml"
-        )
+        raise EngineError(f'provided project name "{name.project}" doesn\'t match Pulumi.yaml')
     file = arguments.get("config-file")
     stack = Stack(workspace, name, Path(file) if file else None)
     deployment = snapshot.Deployment(salt=stack.crypter.state)
@@ -190,7 +188,7 @@ def stack_select(arguments: Arguments, workspace: Workspace) -> int:
     name = workspace.name(text)
     if not workspace.backend.exists(name):
         if not arguments.on("create"):
-            raise StackNotFound(text)
+            raise StackNotFoundError(text)
         _create(workspace, name, arguments)
     backends.select(workspace.project, workspace.backend.url, name)
     return 0
@@ -224,7 +222,7 @@ def stack_ls(arguments: Arguments, workspace: Workspace) -> int:
     if arguments.on("json"):
         show([row for row, _ in rows])
         return 0
-    table = [("NAME", "LAST UPDATE", "RESOURCE COUNT")]
+    table: list[tuple[str, ...]] = [("NAME", "LAST UPDATE", "RESOURCE COUNT")]
     for row, time in rows:
         mark = "*" if row["current"] else ""
         table.append((row["name"] + mark, _ago(time), str(row["resourceCount"])))
@@ -330,8 +328,8 @@ def stack_output(arguments: Arguments, workspace: Workspace) -> int:
 
     stack = workspace.stack(arguments)
     secrets = arguments.on("show-secrets")
-    outputs = _masked_outputs(stack) if not secrets else plain_outputs(
-        stack_outputs(stack), secrets=True
+    outputs = (
+        _masked_outputs(stack) if not secrets else plain_outputs(stack_outputs(stack), secrets=True)
     )
     if arguments.rest:
         name = arguments.rest[0]
@@ -469,9 +467,7 @@ def _import(stack: Stack, stored: dict[str, Any], *, force: bool) -> None:
     if wrong and not found:
         found.append(f"state file contains errors: {wrong}")
     if found and not force:
-        found.append(
-            "importing this file could be dangerous; rerun with --force to proceed anyway"
-        )
+        found.append("importing this file could be dangerous; rerun with --force to proceed anyway")
         lines = "".join(f"\n    {number}) {text}" for number, text in enumerate(found, 1))
         raise EngineError(f"{len(found)} errors occurred:{lines}")
     deployment.salt = stack.crypter.state
@@ -592,7 +588,7 @@ def stack_graph(arguments: Arguments, workspace: Workspace) -> int:
     resources = stack.stored.get("resources") or []
     numbers = {item["urn"]: number for number, item in enumerate(resources)}
     lines = ["strict digraph {"]
-    lines += [f'    r{numbers[i["urn"]]} [label={json.dumps(i["urn"])}];' for i in resources]
+    lines += [f"    r{numbers[i['urn']]} [label={json.dumps(i['urn'])}];" for i in resources]
     for item in resources:
         for urn in item.get("dependencies") or ():
             if urn in numbers:
@@ -789,9 +785,7 @@ def _copy_config(source: Stack, target: Stack, arguments: Arguments | None = Non
         entries = {key: entries[key]}
     for key, value in entries.items():
         if projects.holds_secret(value):
-            value = projects.sealed_again(
-                value, source.proven().decrypt, target.proven().encrypt
-            )
+            value = projects.sealed_again(value, source.proven().decrypt, target.proven().encrypt)
         target.file.config[key] = value
     target.file.write()
 
@@ -823,7 +817,8 @@ def config_env(arguments: Arguments, workspace: Workspace) -> int:
 
 
 def _edit(
-    arguments: Arguments, workspace: Workspace,
+    arguments: Arguments,
+    workspace: Workspace,
     edit: Callable[[list[Resource]], list[Resource]],
 ) -> None:
     """Change the resources of a state under its lock."""

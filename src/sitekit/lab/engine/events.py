@@ -11,6 +11,7 @@ import json
 import queue
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
@@ -201,17 +202,16 @@ class StreamLog:
         self._lines = _Lines()
         self._queue: queue.Queue[str | None] = queue.Queue()
         channel = grpc.insecure_channel(address, options=(("grpc.enable_http_proxy", 0),))
-        stub: Any = events_pb2_grpc.EventsStub(channel)  # type: ignore[no-untyped-call]
+        make: Any = events_pb2_grpc.EventsStub
+        stub = make(channel)
 
         def requests() -> Iterator[Any]:
             while (line := self._queue.get()) is not None:
                 yield events_pb2.EventRequest(event=line)
 
         def send() -> None:
-            try:
+            with suppress(grpc.RpcError):  # the listener went away: the run goes on without it
                 stub.StreamEvents(requests(), wait_for_ready=True)
-            except grpc.RpcError:
-                pass  # the listener went away: the run goes on without it
 
         self._thread = Thread(target=send, daemon=True)
         self._thread.start()

@@ -1,8 +1,8 @@
 """What ends a command.
 
-    EngineError           a message and an exit code, printed as `error: ...`
-    ├── UsageError        the command line is wrong
-    └── StackNotFound     there is no such stack (exit code 6)
+EngineError           a message and an exit code, printed as `error: ...`
+├── UsageError        the command line is wrong
+└── StackNotFoundError     there is no such stack (exit code 6)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class UsageError(EngineError):
     """The command line is not one that the stand-in answers."""
 
 
-class StackNotFound(EngineError):
+class StackNotFoundError(EngineError):
     """There is no stack of that name in the backend."""
 
     def __init__(self, name: str) -> None:

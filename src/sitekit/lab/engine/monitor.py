@@ -66,12 +66,10 @@ class Server:
 
     def serve(self, monitor: Monitor, engine: Engine) -> None:
         """Start answering."""
-        resource_pb2_grpc.add_ResourceMonitorServicer_to_server(  # type: ignore[no-untyped-call]
-            monitor, self._server
-        )
-        engine_pb2_grpc.add_EngineServicer_to_server(  # type: ignore[no-untyped-call]
-            engine, self._server
-        )
+        add_monitor: Any = resource_pb2_grpc.add_ResourceMonitorServicer_to_server
+        add_engine: Any = engine_pb2_grpc.add_EngineServicer_to_server
+        add_monitor(monitor, self._server)
+        add_engine(engine, self._server)
         self._server.start()
 
     def stop(self) -> None:
@@ -230,9 +228,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             delete_timeout=seconds(request.customTimeouts.delete),
             replace_on_changes=list(request.replaceOnChanges),
             hide_diff=list(request.hideDiffs),
-            retain_on_delete=request.retainOnDelete
-            if request.HasField("retainOnDelete")
-            else None,
+            retain_on_delete=request.retainOnDelete if request.HasField("retainOnDelete") else None,
             deleted_with=request.deletedWith,
             replace_with=list(request.replace_with),
             source_position=self._position(request.sourcePosition),
@@ -335,9 +331,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     # -- default providers
 
-    def _default(
-        self, package: str, version: str, urn: Callable[[], str], context: Any
-    ) -> str:
+    def _default(self, package: str, version: str, urn: Callable[[], str], context: Any) -> str:
         """The reference of a package's default provider, which is made at its first use."""
         if package != BUILT_IN and self._disabled & {package, "*"}:
             text = (

@@ -18,7 +18,7 @@ from typing import Any
 from . import display, events, plugins, policies
 from .backend import StackName, open_backend
 from .events import Event, Events
-from .faults import CHANGES_PROPOSED, FAILED, INTERRUPTED_TWICE, EngineError, StackNotFound
+from .faults import CHANGES_PROPOSED, FAILED, INTERRUPTED_TWICE, EngineError, StackNotFoundError
 from .language import Launch, LocalProgram, Program, RemoteProgram, python_of
 from .monitor import Engine, Monitor, Server, Setting
 from .plugins import Plugins
@@ -260,7 +260,7 @@ class _Performance:
                 run.refresh()
             else:
                 run.warn_of_pending()
-            if run.stopped or operation.mode == "refresh" and not operation.with_program:
+            if run.stopped or (operation.mode == "refresh" and not operation.with_program):
                 run.close(program_ran=True)
                 return
             if operation.with_program:
@@ -297,7 +297,11 @@ class _Performance:
         return monitor
 
     def _with_program(
-        self, run: Run, monitor: Monitor, server: Server, configuration: Configuration,
+        self,
+        run: Run,
+        monitor: Monitor,
+        server: Server,
+        configuration: Configuration,
         judges: Policies | None,
     ) -> None:
         project = self.stack.project
@@ -332,9 +336,7 @@ class _Performance:
         with ThreadPoolExecutor(max_workers=1) as pool:
             future = pool.submit(work)
             run.execute()
-            if judges is not None and not run.stopped and not (
-                judges.violated and not run.preview
-            ):
+            if judges is not None and not run.stopped and not (judges.violated and not run.preview):
                 judges.judge_stack(run.root_urn)
             monitor.finished()
             if run.stopped and not future.done():
@@ -361,8 +363,8 @@ class _Performance:
         else:
             try:
                 stored = open_backend(stack.backend.url, stack.project).load(name) or {}
-            except StackNotFound:
-                raise EngineError(f"unknown stack \"{text}\"") from None
+            except StackNotFoundError:
+                raise EngineError(f'unknown stack "{text}"') from None
             resources = read_state(stored, self._crypter_of(stored)).resources
         outputs = _outputs(resources)
         return outputs, [key for key, value in outputs.items() if isinstance(value, Secret)]
@@ -493,8 +495,10 @@ class _Performance:
         steps = []
         for step, _ in self.steps.steps:
             op = step.found if step.op is Op.REFRESH and step.found else step.op
-            if not step.logical and step.op is not Op.REFRESH and not (
-                self.operation.replacement_steps
+            if (
+                not step.logical
+                and step.op is not Op.REFRESH
+                and not (self.operation.replacement_steps)
             ):
                 continue
             entry: dict[str, Any] = {"op": str(step.op if step.op is Op.REFRESH else op)}

@@ -21,7 +21,7 @@ ROUNDS = 1_000_000
 WORD = "pulumi"
 
 
-class WrongPassphrase(EngineError):
+class WrongPassphraseError(EngineError):
     """The passphrase does not open this salt."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Crypter:
         """The text in a `v1:NONCE:DATA`.
 
         Raises:
-            WrongPassphrase: the key does not open it.
+            WrongPassphraseError: the key does not open it.
             EngineError: it is not of that form.
         """
         from cryptography.exceptions import InvalidTag
@@ -70,18 +70,18 @@ class Crypter:
             raise EngineError("bad value: not a ciphertext of the passphrase secrets provider")
         nonce, data = base64.b64decode(parts[1]), base64.b64decode(parts[2])
         try:
-            return AESGCM(self._key.result()).decrypt(nonce, data, None).decode()
+            return str(AESGCM(self._key.result()).decrypt(nonce, data, None), "utf-8")
         except InvalidTag:
-            raise WrongPassphrase from None
+            raise WrongPassphraseError from None
 
     def proven(self) -> Crypter:
         """Itself, once the passphrase has opened the salt.
 
         Raises:
-            WrongPassphrase: it does not.
+            WrongPassphraseError: it does not.
         """
         if self.decrypt(self.state.split(":", 2)[2]) != WORD:
-            raise WrongPassphrase
+            raise WrongPassphraseError
         return self
 
 

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from .plugins import CheckFailure, Difference, Provider, PropertyChange, by_comparison
+from .plugins import CheckFailure, Difference, PropertyChange, Provider, by_comparison
 from .resources import (
     STACK_TYPE,
     Graph,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 INIT_ERROR = "#initerror"
 
 
-class Bail(Exception):
+class BailError(Exception):
     """The run cannot go on, and the reason has been reported."""
 
 
@@ -98,7 +98,7 @@ class Planner:
         urn = make_urn(self.run.stack, self.run.project, parent, kind, name)
         if urn in self.urns:
             self._error(urn, f"Duplicate resource URN '{urn}'; try giving it a unique name")
-            raise Bail
+            raise BailError
         self.urns.add(urn)
         return urn
 
@@ -115,7 +115,7 @@ class Planner:
                 f"Duplicate resource URN '{urn}' conflicting with alias on resource with URN "
                 f"'{self._aliased[urn]}'",
             )
-            raise Bail
+            raise BailError
         olds = self.run.olds
         if urn in olds:
             return olds[urn], ""
@@ -129,7 +129,7 @@ class Planner:
                     f"Duplicate resource alias '{alias}' applied to resource with URN '{urn}' "
                     f"conflicting with resource with URN '{other}'",
                 )
-                raise Bail
+                raise BailError
             self._aliased[alias] = urn
             self._aliases[urn] = alias
             return olds[alias], alias
@@ -194,8 +194,10 @@ class Planner:
         provider = self._provider(goal)
         recreating = urn in self.run.deletes
         seed = secrets.token_bytes(32)
-        if goal.custom and goal.import_id and (
-            old is None or old.external or (old.import_id or old.id) != goal.import_id
+        if (
+            goal.custom
+            and goal.import_id
+            and (old is None or old.external or (old.import_id or old.id) != goal.import_id)
         ):
             return self._import(registration, urn, old, new, provider, recreating, seed)
         return self._after_import(
@@ -219,8 +221,14 @@ class Planner:
         return provider
 
     def _import(
-        self, registration: Registration, urn: str, old: Resource | None, new: Resource,
-        provider: Provider | None, recreating: bool, seed: bytes,
+        self,
+        registration: Registration,
+        urn: str,
+        old: Resource | None,
+        new: Resource,
+        provider: Provider | None,
+        recreating: bool,
+        seed: bytes,
     ) -> list[Step]:
         goal = registration.goal
         self._imports.add(urn)
@@ -241,17 +249,23 @@ class Planner:
                 imported=True,
             )  # fmt: skip
 
-        following = (
-            [Step(Op.REPLACE, old=old, new=new, pending_delete=True)] if replacing else []
-        )
+        following = [Step(Op.REPLACE, old=old, new=new, pending_delete=True)] if replacing else []
         self.run.later(step, imported, following)
         return []
 
     # -- check, then same, update, replace or create
 
     def _after_import(
-        self, registration: Registration, urn: str, old: Resource | None, new: Resource,
-        provider: Provider | None, *, recreating: bool, seed: bytes, imported: bool = False,
+        self,
+        registration: Registration,
+        urn: str,
+        old: Resource | None,
+        new: Resource,
+        provider: Provider | None,
+        *,
+        recreating: bool,
+        seed: bytes,
+        imported: bool = False,
     ) -> list[Step]:
         goal = registration.goal
         external = old is not None and old.external
@@ -272,13 +286,15 @@ class Planner:
             )
             if failures:
                 self._report(new, failures)
-                raise Bail
+                raise BailError
             inputs = checked
         new.inputs = inputs
-        if targeted and self.run.policies is not None and not self.run.policies.accept(
-            new, goal, self.provider_states
+        if (
+            targeted
+            and self.run.policies is not None
+            and not self.run.policies.accept(new, goal, self.provider_states)
         ):
-            raise Bail
+            raise BailError
 
         if recreating:
             assert old is not None
@@ -317,7 +333,11 @@ class Planner:
         return [Step(Op.SAME, old=old, new=new, registration=registration)]
 
     def _check(
-        self, provider: Provider | None, new: Resource, olds: Properties, news: Properties,
+        self,
+        provider: Provider | None,
+        new: Resource,
+        olds: Properties,
+        news: Properties,
         seed: bytes,
     ) -> tuple[Properties, list[CheckFailure]]:
         if provider is None:
@@ -352,8 +372,15 @@ class Planner:
         ]  # fmt: skip
 
     def _difference(
-        self, urn: str, old: Resource, new: Resource, old_inputs: Properties, goal: Goal,
-        provider: Provider | None, *, forced: bool,
+        self,
+        urn: str,
+        old: Resource,
+        new: Resource,
+        old_inputs: Properties,
+        goal: Goal,
+        provider: Provider | None,
+        *,
+        forced: bool,
     ) -> Difference:
         if forced:
             return Difference(some=True, replace_keys=["id"])
@@ -389,8 +416,15 @@ class Planner:
         return self.run.providers.diff(old_state, new_state, []).replaces
 
     def _changes(
-        self, registration: Registration, urn: str, old: Resource, new: Resource,
-        difference: Difference, provider: Provider | None, seed: bytes, forced: bool,
+        self,
+        registration: Registration,
+        urn: str,
+        old: Resource,
+        new: Resource,
+        difference: Difference,
+        provider: Provider | None,
+        seed: bytes,
+        forced: bool,
     ) -> list[Step]:
         goal = registration.goal
         difference = with_replace_on_changes(
@@ -420,8 +454,15 @@ class Planner:
     # -- replacement
 
     def _replace(
-        self, registration: Registration, urn: str, old: Resource, new: Resource,
-        difference: Difference, provider: Provider | None, seed: bytes, forced: bool,
+        self,
+        registration: Registration,
+        urn: str,
+        old: Resource,
+        new: Resource,
+        difference: Difference,
+        provider: Provider | None,
+        seed: bytes,
+        forced: bool,
     ) -> list[Step]:
         goal = registration.goal
         if new.protect and old.protect and not self.run.options.ignore_protect:
@@ -433,7 +474,7 @@ class Planner:
             )
             self.errored = True
             if not self.run.preview:
-                raise Bail
+                raise BailError
         if goal.import_id:
             changes = "\n".join(
                 f"{key}: {_shown(old.inputs.get(key))} => {_shown(new.inputs.get(key))}"
@@ -451,7 +492,7 @@ class Planner:
             checked, failures = self._check(provider, new, {}, goal.inputs, seed)
             if failures:
                 self._report(new, failures)
-                raise Bail
+                raise BailError
             new.inputs = checked
         delete_first = difference.delete_first
         if goal.delete_before_replace is not None:
@@ -505,7 +546,7 @@ class Planner:
                         f"`pulumi state unprotect '{resource.urn}'`",
                     )
                     self.errored = True
-                    raise Bail
+                    raise BailError
                 steps.append(Step(Op.DELETE_REPLACED, old=resource, replacing=True))
             self.run.deletes.add(resource.urn)
             self._going.add(id(resource))
@@ -573,9 +614,7 @@ class Planner:
     def _targeted(self, resource: Resource) -> bool:
         if self.run.options.targets.names(resource.urn):
             return True
-        return self.run.options.target_dependents and self._touches(
-            resource, self._targets_actual
-        )
+        return self.run.options.target_dependents and self._touches(resource, self._targets_actual)
 
     def _excluded(self, resource: Resource) -> bool:
         if self.run.options.excludes.names(resource.urn):
@@ -631,7 +670,7 @@ class Planner:
                     )
                     self.errored = True
                     if not self.run.preview:
-                        raise Bail
+                        raise BailError
                     self.skipped.discard(urn)
         return steps
 
@@ -731,7 +770,7 @@ class Planner:
         if refused:
             self.errored = True
             if not self.run.preview:
-                raise Bail
+                raise BailError
 
     def _deletable(self) -> Callable[[Resource], bool]:
         options = self.run.options

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -173,7 +174,7 @@ class Process:
         self.package, self.path = package, path
         self._engine = engine
         try:
-            self._process = subprocess.Popen(  # noqa: S603 (the lab's own launcher)
+            self._process = subprocess.Popen(
                 [str(path), engine],
                 cwd=folder,
                 env=env,
@@ -227,7 +228,8 @@ class Process:
     @cached_property
     def stub(self) -> Any:
         """The service."""
-        return provider_pb2_grpc.ResourceProviderStub(self.channel)  # type: ignore[no-untyped-call]
+        make: Any = provider_pb2_grpc.ResourceProviderStub
+        return make(self.channel)
 
     @cached_property
     def accepts_secrets(self) -> bool:
@@ -243,8 +245,9 @@ class Process:
         )
         try:
             accepts = bool(
-                self.stub.Handshake(request, timeout=START_SECONDS, wait_for_ready=True)
-                .accept_secrets
+                self.stub.Handshake(
+                    request, timeout=START_SECONDS, wait_for_ready=True
+                ).accept_secrets
             )
         except grpc.RpcError as error:
             if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
@@ -263,10 +266,8 @@ class Process:
 
     def cancel(self) -> None:
         """Ask it to stop what it is doing."""
-        try:
+        with suppress(grpc.RpcError, EngineError):
             self.stub.Cancel(empty_pb2.Empty(), timeout=2.0)
-        except (grpc.RpcError, EngineError):
-            pass
 
     def stop(self, *, used: bool) -> None:
         """End the process; one that was used is asked first."""
@@ -308,8 +309,13 @@ class Provider:
         return checked, [CheckFailure(item.property, item.reason) for item in answer.failures]
 
     def diff_config(
-        self, old_inputs: Properties, old_outputs: Properties, news: Properties, name: str,
-        kind: str, ignore: list[str],
+        self,
+        old_inputs: Properties,
+        old_outputs: Properties,
+        news: Properties,
+        name: str,
+        kind: str,
+        ignore: list[str],
     ) -> Difference:
         """DiffConfig; a provider without it makes the engine compare the arguments itself."""
         request = provider_pb2.DiffRequest(
@@ -356,8 +362,13 @@ class Provider:
         return checked, [CheckFailure(item.property, item.reason) for item in answer.failures]
 
     def diff(
-        self, urn: str, identity: str, old_inputs: Properties, old_outputs: Properties,
-        news: Properties, ignore: list[str],
+        self,
+        urn: str,
+        identity: str,
+        old_inputs: Properties,
+        old_outputs: Properties,
+        news: Properties,
+        ignore: list[str],
     ) -> Difference:
         """What a change would need."""
         request = provider_pb2.DiffRequest(
@@ -384,7 +395,11 @@ class Provider:
         return answer.id, self._receive(answer.properties, inputs)
 
     def read(
-        self, urn: str, identity: str, inputs: Properties, outputs: Properties,
+        self,
+        urn: str,
+        identity: str,
+        inputs: Properties,
+        outputs: Properties,
         secrets: list[str],
     ) -> Found:
         """What there is under an id; with empty arguments this is an import."""
@@ -408,8 +423,16 @@ class Provider:
         return Found(answer.id, new_inputs, new_outputs)
 
     def update(
-        self, urn: str, identity: str, old_inputs: Properties, old_outputs: Properties,
-        news: Properties, timeout: float, ignore: list[str], *, preview: bool,
+        self,
+        urn: str,
+        identity: str,
+        old_inputs: Properties,
+        old_outputs: Properties,
+        news: Properties,
+        timeout: float,
+        ignore: list[str],
+        *,
+        preview: bool,
     ) -> Properties:
         """Change it: the outputs."""
         if preview and not self.previews:
@@ -489,7 +512,7 @@ class Provider:
             raise ProviderError(message, unsure=code in _UNSURE) from None
 
 
-def _who(urn: str) -> dict[str, str]:
+def _who(urn: str) -> dict[str, Any]:
     kind, name = urn.split("::", 3)[2:]
     return {"urn": urn, "type": kind.rsplit("$", 1)[-1], "name": name}
 

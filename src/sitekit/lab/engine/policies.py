@@ -47,11 +47,15 @@ class Pack:
     """One running policy pack."""
 
     def __init__(
-        self, folder: Path, python: Path, engine: str, env: dict[str, str],
+        self,
+        folder: Path,
+        python: Path,
+        engine: str,
+        env: dict[str, str],
         config: dict[str, Any],
     ) -> None:
         self.folder = folder
-        self._process = subprocess.Popen(  # noqa: S603 (the pack that the person named)
+        self._process = subprocess.Popen(
             [str(python), "-u", str(folder), engine, str(folder)],
             cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, start_new_session=True,
@@ -70,7 +74,8 @@ class Pack:
         channel = grpc.insecure_channel(
             f"127.0.0.1:{port.decode()}", options=(("grpc.enable_http_proxy", 0),)
         )
-        self.stub: Any = analyzer_pb2_grpc.AnalyzerStub(channel)  # type: ignore[no-untyped-call]
+        make: Any = analyzer_pb2_grpc.AnalyzerStub
+        self.stub = make(channel)
         info = self.stub.GetAnalyzerInfo(
             empty_pb2.Empty(), timeout=START_SECONDS, wait_for_ready=True
         )
@@ -107,7 +112,11 @@ class Policies:
     """The policy packs of one run."""
 
     def __init__(
-        self, packs: list[Pack], *, preview: bool, tell: Callable[[Violation], None],
+        self,
+        packs: list[Pack],
+        *,
+        preview: bool,
+        tell: Callable[[Violation], None],
         message: Callable[[str, str, str], None],
     ) -> None:
         self.packs, self._preview = packs, preview

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -176,9 +177,7 @@ class StackFile:
         if not content:
             self.file.unlink(missing_ok=True)
             return
-        text = yaml.dump(
-            content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000
-        )
+        text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
         temporary = self.file.with_name(f".{self.file.name}.new")
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(self.file)
@@ -206,9 +205,7 @@ def read_stack_file(project: Project, file: Path) -> StackFile:
         salt=content.get("encryptionsalt") or "",
         config={full_key(project.name, str(key)): value for key, value in config.items()},
         others={
-            key: value
-            for key, value in content.items()
-            if key not in ("encryptionsalt", "config")
+            key: value for key, value in content.items() if key not in ("encryptionsalt", "config")
         },
     )
 
@@ -285,7 +282,7 @@ def set_value(config: dict[str, Any], key: str, value: Any, path: str | None = N
         raise EngineError("invalid configuration key: an empty path")
     steps: list[Any] = [key, *parts[1:]]
     place: Any = config
-    for here, following in zip(steps, steps[1:], strict=False):
+    for here, following in pairwise(steps):
         child = _get(place, here)
         if child is None:
             child = [] if isinstance(following, int) else {}

@@ -78,11 +78,10 @@ class Providers:
         provider = self._checked.get(new.urn)
         if provider is None:
             return by_comparison(without_internal(old.inputs), without_internal(new.inputs))
-        difference = provider.diff_config(
+        return provider.diff_config(
             without_internal(old.inputs), old.outputs or {}, without_internal(new.inputs),
             new.name, new.type, ignore,
         )  # fmt: skip
-        return difference
 
     def create(self, resource: Resource) -> tuple[str, Properties]:
         """Configure a new provider: its id and outputs."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from . import events as telling
 from .faults import EngineError
-from .planner import Bail, Planner
+from .planner import BailError, Planner
 from .plugins import (
     CheckFailure,
     Difference,
@@ -106,9 +106,19 @@ class Run:
     """One run over one stack."""
 
     def __init__(
-        self, *, mode: str, project: str, stack: str, preview: bool, options: Options,
-        base: Deployment, snapshot: Snapshot | None, events: telling.Events, plugins: Plugins,
-        stack_outputs: StackOutputs, policies: Policies | None = None,
+        self,
+        *,
+        mode: str,
+        project: str,
+        stack: str,
+        preview: bool,
+        options: Options,
+        base: Deployment,
+        snapshot: Snapshot | None,
+        events: telling.Events,
+        plugins: Plugins,
+        stack_outputs: StackOutputs,
+        policies: Policies | None = None,
     ) -> None:
         self.mode, self.project, self.stack = mode, project, stack
         self.preview, self.options, self.events = preview, options, events
@@ -310,7 +320,7 @@ class Run:
             else:
                 self._expected -= 1
                 self._submit(item())
-        except Bail:
+        except BailError:
             self._fail()
         except (ProviderError, EngineError, ValueError) as error:
             self._report(error, urn)
@@ -333,7 +343,9 @@ class Run:
             self._pool.submit(self._perform, steps)
 
     def later(
-        self, step: Step, then: Callable[[Resource | None], list[Step]],
+        self,
+        step: Step,
+        then: Callable[[Resource | None], list[Step]],
         following: list[Step] | None = None,
     ) -> None:
         """Do a step and go on planning with what it leads to."""
@@ -343,7 +355,7 @@ class Run:
             done = self._perform([step, *(following or [])])
             state = step.new if done and step.found is not Op.DELETE else None
             if step.op is not Op.REFRESH and not done:
-                self._queue.put(lambda: [])
+                self._queue.put(list)
                 return
             self._queue.put(lambda: then(state))
 
@@ -354,7 +366,7 @@ class Run:
         known = self.planner.check_targets(self.options.targets)
         try:
             sames, deletes = self.planner.deletions()
-        except Bail:
+        except BailError:
             self.summary.failed = True
             return
         except (ProviderError, EngineError) as error:
@@ -381,8 +393,7 @@ class Run:
         if not self._failed_urns:
             return False
         return any(
-            other.urn in self._failed_urns
-            and step.urn in (*other.needs(), other.provider_urn())
+            other.urn in self._failed_urns and step.urn in (*other.needs(), other.provider_urn())
             for other in self.base
         )
 
@@ -565,14 +576,14 @@ class Run:
 
     def _same(self, step: Step) -> None:
         old, new = step.old, step.new
-        assert old is not None and new is not None
+        assert old is not None
+        assert new is not None
         if step.skipped_create:
             return
         new.id, new.outputs = old.id, old.outputs
-        if is_provider(new.type):
-            if not step.untargeted:
-                new.inputs = old.inputs
-                self.providers.same(new)
+        if is_provider(new.type) and not step.untargeted:
+            new.inputs = old.inputs
+            self.providers.same(new)
 
     def _create(self, step: Step) -> None:
         new = step.new
@@ -599,7 +610,8 @@ class Run:
 
     def _update(self, step: Step) -> None:
         old, new = step.old, step.new
-        assert old is not None and new is not None
+        assert old is not None
+        assert new is not None
         new.id, new.created, new.modified = old.id, old.created, old.modified
         if not new.custom:
             return

@@ -57,10 +57,11 @@ def main() -> int:
     # A program that fails leaves tasks behind that nobody asks any more: not worth a message each.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
-        run = pulumi.runtime.run_in_stack(
-            lambda: runpy.run_path(options.program, run_name="__main__")
-        )
-        loop.run_until_complete(run)
+
+        def program() -> None:
+            runpy.run_path(options.program, run_name="__main__")
+
+        loop.run_until_complete(pulumi.runtime.run_in_stack(program))
         return 0
     except pulumi.RunError as error:
         pulumi.log.error(str(error))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import project as projects
-from .faults import NOT_INTERACTIVE, EngineError, StackNotFound, UsageError
+from .faults import NOT_INTERACTIVE, EngineError, StackNotFoundError, UsageError
 from .options import Arguments, Flag, Kind
 from .resources import is_provider, parse_reference, reference
 from .workspace import Stack, Workspace
@@ -70,8 +70,12 @@ def run(verb: str, arguments: Arguments, workspace: Workspace) -> int:
     preview_only = verb == "preview" or arguments.on("preview-only")
     skip_preview = arguments.on("skip-preview")
     agreed = arguments.on("yes") or os.environ.get("PULUMI_SKIP_CONFIRMATIONS") == "true"
-    if doing and not preview_only and not agreed and not skip_preview and not interactive(
-        arguments
+    if (
+        doing
+        and not preview_only
+        and not agreed
+        and not skip_preview
+        and not interactive(arguments)
     ):
         raise EngineError(
             "--yes or --skip-preview or --preview-only must be passed in to proceed when running "
@@ -195,9 +199,7 @@ def _pending_creates(arguments: Arguments) -> bool:
     """Whether a refresh forgets interrupted creations."""
     pairs = arguments.all("import-pending-creates")
     if len(pairs) % 2:
-        raise UsageError(
-            "each URN must be followed by an ID: found an odd number of entries"
-        )
+        raise UsageError("each URN must be followed by an ID: found an odd number of entries")
     return arguments.on("clear-pending-creates") or bool(pairs)
 
 
@@ -316,4 +318,4 @@ def _from_file(file: Path, stack: Stack, protect: bool) -> Iterable[Any]:
         )
 
 
-__all__ = ["FLAGS", "StackNotFound", "parse_reference", "run"]
+__all__ = ["FLAGS", "StackNotFoundError", "parse_reference", "run"]

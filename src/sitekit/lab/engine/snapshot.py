@@ -204,8 +204,10 @@ class Snapshot:
                 here: Resource | None = resource
                 if id(resource) in self._replaced:
                     here = self._replaced[id(resource)]
-                if here is not None and id(resource) not in self._gone and id(here) not in (
-                    self._gone
+                if (
+                    here is not None
+                    and id(resource) not in self._gone
+                    and id(here) not in (self._gone)
                 ):
                     result.append(here)
             return ordered(renamed(result))

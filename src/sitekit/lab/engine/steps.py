@@ -32,6 +32,15 @@ class Op(StrEnum):
     REMOVE_PENDING = "remove-pending-replace"
 
 
+#: Steps that are parts of a replacement.
+PARTS = (
+    Op.CREATE_REPLACEMENT,
+    Op.DELETE_REPLACED,
+    Op.REMOVE_PENDING,
+    Op.IMPORT_REPLACEMENT,
+    Op.READ_REPLACEMENT,
+    Op.DISCARD_REPLACED,
+)
 #: The kind under which an operation is stored while it is under way.
 PENDING_KINDS = {
     Op.CREATE: "creating",
@@ -114,7 +123,9 @@ class Registration:
     goal: Goal
     answer: Future[Registered] = field(default_factory=Future)
 
-    def done(self, state: Resource, outcome: Outcome = Outcome.DONE, *, unknown: bool = False) -> None:
+    def done(
+        self, state: Resource, outcome: Outcome = Outcome.DONE, *, unknown: bool = False
+    ) -> None:
         """Answer it."""
         if not self.answer.done():
             self.answer.set_result(Registered(state, outcome, unknown))
@@ -136,7 +147,9 @@ class Reading:
     stack_trace: list[dict[str, Any]] = field(default_factory=list)
     answer: Future[Registered] = field(default_factory=Future)
 
-    def done(self, state: Resource, outcome: Outcome = Outcome.DONE, *, unknown: bool = False) -> None:
+    def done(
+        self, state: Resource, outcome: Outcome = Outcome.DONE, *, unknown: bool = False
+    ) -> None:
         """Answer it."""
         if not self.answer.done():
             self.answer.set_result(Registered(state, outcome, unknown))
@@ -186,8 +199,7 @@ class Step:
     @property
     def logical(self) -> bool:
         """Whether the step counts by itself, or is a part of a replacement."""
-        if self.op in (Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED, Op.REMOVE_PENDING,
-                       Op.IMPORT_REPLACEMENT, Op.READ_REPLACEMENT, Op.DISCARD_REPLACED):  # fmt: skip
+        if self.op in PARTS:
             return False
         return self.op is not Op.REFRESH
 

@@ -89,7 +89,7 @@ def _untagged(bag: Properties) -> Value:
     if tag == SECRET_TAG:
         return Secret(bag.get("value"))
     if tag == OUTPUT_TAG:
-        inner = bag["value"] if "value" in bag else UNKNOWN
+        inner = bag.get("value", UNKNOWN)
         return Secret(inner) if bag.get("secret") else inner
     return bag
 
@@ -111,7 +111,7 @@ def _fill(struct: struct_pb2.Struct, bag: Properties, *, secrets: bool) -> None:
 
 def _set(target: struct_pb2.Value, value: Value, *, secrets: bool) -> None:
     if value is None:
-        target.null_value = 0  # type: ignore[assignment]
+        target.null_value = 0
     elif isinstance(value, bool):
         target.bool_value = value
     elif isinstance(value, (int, float)):

@@ -11,7 +11,7 @@ from . import backend as backends
 from . import passphrase, snapshot
 from . import project as projects
 from .backend import Backend, StackName
-from .faults import EngineError, StackNotFound
+from .faults import EngineError, StackNotFoundError
 from .options import Arguments
 from .passphrase import Crypter
 from .project import Project, StackFile
@@ -59,7 +59,7 @@ class Workspace:
         """The stack of `--stack`, or the selected one.
 
         Raises:
-            StackNotFound: it does not exist.
+            StackNotFoundError: it does not exist.
             EngineError: none is selected.
         """
         text = arguments.get("stack")
@@ -76,11 +76,11 @@ class Workspace:
         """The stack of a name.
 
         Raises:
-            StackNotFound: it does not exist.
+            StackNotFoundError: it does not exist.
         """
         name = self.name(text)
         if not self.backend.exists(name):
-            raise StackNotFound(text)
+            raise StackNotFoundError(text)
         file = arguments.get("config-file") if arguments else ""
         return Stack(self, name, Path(file) if file else None)
 
@@ -98,8 +98,7 @@ class Configuration:
     def shown(self) -> dict[str, str]:
         """For events: secrets are hidden."""
         return {
-            key: "[secret]" if key in self.secret_keys else text
-            for key, text in self.texts.items()
+            key: "[secret]" if key in self.secret_keys else text for key, text in self.texts.items()
         }
 
 
@@ -164,7 +163,7 @@ class Stack:
         """The crypter, once the passphrase has been tried."""
         try:
             return self.crypter.proven()
-        except passphrase.WrongPassphrase as error:
+        except passphrase.WrongPassphraseError as error:
             raise EngineError(
                 f"getting stack configuration: get stack secrets manager: {error}"
             ) from None

@@ -80,7 +80,7 @@ class Replay:
         self.work = folder / "work"
         shutil.copytree(HERE / "program", self.work)
         (folder / "state").mkdir()
-        self.calls_file, self.cloud_file = folder / "calls.jsonl", folder / "cloud.sqlite"
+        self.calls_file, self.cloud_file = folder / "calls.jsonl", folder / "replay.sqlite"
         bin_folder = launcher(folder)
         path = [str(bin_folder), str(Path(sys.executable).parent), "/usr/bin", "/bin"]
         if pulumi:
@@ -235,7 +235,8 @@ class Replay:
         else:
             done = self.pulumi(*words, project=project, env=step.get("env"))
             code, out, err = done.returncode, done.stdout, done.stderr
-        made: dict[str, Any] = {"exit": code, "stdout": normal(out), "stderr": self._shown(err)}
+        made: dict[str, Any] = {"exit": code, "stdout": self._shown(out)}
+        made["stderr"] = self._shown(err)
         made["calls"] = calls(self.calls_file.read_text())
         if match := re.search(r"^Resources:\n((?:    .*\n)*)", out, re.MULTILINE):
             made["resources"] = [line.strip() for line in match[1].splitlines()]
@@ -247,7 +248,8 @@ class Replay:
 
     def _shown(self, text: str) -> str:
         lines = [line for line in text.splitlines(True) if not line.startswith("sitekit lab:")]
-        return str(normal("".join(lines))).replace(str(self.folder / "state"), "STATE")
+        shown = str(normal("".join(lines))).replace(str(self.folder / "state"), "STATE")
+        return shown.replace(str(self.folder / "bin"), "LAB/bin")
 
     def _state(self, project: str, stack: str) -> dict[str, Any]:
         file = self.folder / "state/.pulumi/stacks" / project / f"{stack}.json"
@@ -383,7 +385,7 @@ def differences(recorded: dict[str, Any], made: dict[str, Any]) -> list[str]:
     if "calls" in recorded:
         found += _call_differences(recorded["calls"], made["calls"], failed=failed)
     if "state" in recorded:
-        found += _state_differences(recorded["state"], made["state"])
+        found += _state_differences(recorded["state"], made["state"], failed=failed)
     if "steps" in recorded and not failed:
         found += _list_differences("step", recorded["steps"], made.get("steps") or [])
     if "changes" in recorded and not failed and recorded["changes"] != made.get("changes"):
@@ -438,7 +440,9 @@ def _argument_differences(who: str, old: dict[str, Any], new: dict[str, Any]) ->
     return found
 
 
-def _state_differences(recorded: dict[str, Any], made: dict[str, Any]) -> list[str]:
+def _state_differences(
+    recorded: dict[str, Any], made: dict[str, Any], *, failed: bool
+) -> list[str]:
     found = []
 
     def by_urn(side: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -456,6 +460,8 @@ def _state_differences(recorded: dict[str, Any], made: dict[str, Any]) -> list[s
         else:
             old, new = theirs[urn], ours[urn]
             for key in sorted(old.keys() | new.keys()):
+                if failed and key == "outputs" and not old["custom"]:
+                    continue  # whether they were registered before the run stopped is chance
                 if old.get(key) != new.get(key):
                     found.append(
                         f"state: {key} of {urn}: {old.get(key)} recorded, {new.get(key)} made"

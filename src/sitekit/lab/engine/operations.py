@@ -392,7 +392,7 @@ class _Performance:
         self.events.emit(
             "summaryEvent",
             {
-                "maybeCorrupt": summary.unsure,
+                "maybeCorrupt": False,
                 "durationSeconds": round(summary.seconds),
                 "resourceChanges": {str(op): count for op, count in summary.changes.items()},
                 "PolicyPacks": {},

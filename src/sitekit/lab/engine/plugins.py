@@ -49,11 +49,6 @@ OPTIONS = (
 class ProviderError(Exception):
     """A provider refused a call; the message is its own."""
 
-    def __init__(self, message: str, *, unsure: bool = False) -> None:
-        super().__init__(message)
-        #: Whether the call may have changed something all the same.
-        self.unsure = unsure
-
 
 class InitError(ProviderError):
     """The resource exists but is not healthy."""
@@ -116,7 +111,6 @@ class Found:
 
 _KINDS = {0: "add", 1: "add-replace", 2: "delete", 3: "delete-replace", 4: "update",
           5: "update-replace"}  # fmt: skip
-_UNSURE = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS)
 
 
 # -- finding and starting -------------------------------------------------------------------------
@@ -390,8 +384,8 @@ class Provider:
         if not preview and not answer.id:
             raise ProviderError(
                 f"plugin for package '{self.process.package}' returned empty resource.ID from "
-                "create", unsure=True
-            )  # fmt: skip
+                "create"
+            )
         return answer.id, self._receive(answer.properties, inputs)
 
     def read(
@@ -509,7 +503,7 @@ class Provider:
             if code is grpc.StatusCode.UNAVAILABLE or self.process.ended:
                 self._died(self.process)
                 message = "error reading from server: EOF"
-            raise ProviderError(message, unsure=code in _UNSURE) from None
+            raise ProviderError(message) from None
 
 
 def _who(urn: str) -> dict[str, Any]:

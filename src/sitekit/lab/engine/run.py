@@ -81,7 +81,6 @@ class Summary:
 
     changes: dict[str, int] = field(default_factory=dict)
     failed: bool = False
-    unsure: bool = False
     seconds: float = 0.0
     interrupts: int = 0
 
@@ -89,6 +88,10 @@ class Summary:
     def has_changes(self) -> bool:
         """Whether anything was not as it should be."""
         return any(count and op != Op.SAME for op, count in self.changes.items())
+
+
+class ProtectedError(EngineError):
+    """A protected resource is not deleted; others that do not need it go all the same."""
 
 
 StackOutputs = Callable[[str], tuple[Properties, list[str]]]
@@ -143,6 +146,7 @@ class Run:
         self._expected = 0
         self._lock = Lock()
         self._failed_urns: set[str] = set()
+        self._kept_urns: set[str] = set()
         self._component_steps: dict[str, Step] = {}
         self._started = time.monotonic()
         self._program_failed = False
@@ -389,13 +393,15 @@ class Run:
             self.summary.failed = True
 
     def _kept_by_failure(self, step: Step) -> bool:
-        """Whether something whose deletion failed still needs this resource."""
-        if not self._failed_urns:
-            return False
-        return any(
-            other.urn in self._failed_urns and step.urn in (*other.needs(), other.provider_urn())
+        """Whether something that could not be deleted still needs this resource."""
+        stays = self._failed_urns | self._kept_urns
+        kept = bool(stays) and any(
+            other.urn in stays and step.urn in (*other.needs(), other.provider_urn())
             for other in self.base
         )
+        if kept:
+            self._kept_urns.add(step.urn)
+        return kept
 
     def close(self, *, program_ran: bool) -> None:
         """Report the end and write the final state."""
@@ -489,13 +495,16 @@ class Run:
         self.summary.failed = True
         with self._lock:
             self._failed_urns.add(step.urn)
-        if isinstance(error, ProviderError) and error.unsure and not isinstance(error, InitError):
-            self.summary.unsure = True
-        self.events.message("error", str(error), step.urn)
+        prefix = "Preview failed: " if self.preview else ""
+        self.events.message("error", f"{prefix}{error}", step.urn)
         self.events.failed(step)
         if self.options.continue_on_error and step.registration is not None:
             step.registration.done(step.resource, Outcome.FAILED)
-        if step.op is Op.REFRESH or (self.options.continue_on_error):
+        if (
+            step.op is Op.REFRESH
+            or self.options.continue_on_error
+            or isinstance(error, ProtectedError)
+        ):
             return False
         self.stop()
         return False
@@ -634,7 +643,7 @@ class Run:
         old = step.old
         assert old is not None
         if step.op is Op.DELETE and old.protect and not self.options.ignore_protect:
-            raise EngineError(
+            raise ProtectedError(
                 f'resource "{old.urn}" cannot be deleted\n'
                 "because it is protected. To unprotect the resource, either remove the `protect` "
                 "flag from the resource in your Pulumi program and run `pulumi up`, or use the "

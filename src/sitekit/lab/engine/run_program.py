@@ -11,7 +11,9 @@ if __name__ == "__main__":
 
 import argparse
 import asyncio
+import atexit
 import logging
+import os
 import runpy
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -104,6 +106,8 @@ def _own(error: Exception, program: str) -> str:
 
 if __name__ == "__main__":
     code = main()
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
-    sys.exit(code)
+    # Taking down a thousand generated modules one by one costs more than half a second.
+    os._exit(code)

@@ -40,6 +40,23 @@ _UUID = re.compile(
 )
 
 
+def recording(file: Path) -> list[dict[str, Any]]:
+    """The steps of a recording; `{"$": n}` stands for the n-th of its shared parts."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    shared: list[Any] = []
+
+    def whole(value: Any) -> Any:
+        if isinstance(value, dict):
+            if value.keys() == {"$"}:
+                return shared[value["$"]]
+            return {key: whole(item) for key, item in value.items()}
+        return [whole(item) for item in value] if isinstance(value, list) else value
+
+    for part in content["shared"]:
+        shared.append(whole(part))
+    return [whole(step) for step in content["steps"]]
+
+
 def normal(value: Any) -> Any:
     """The value with placeholders for what is random in every run."""
     if isinstance(value, str):
@@ -192,8 +209,7 @@ class Replay:
         """Change the cloud behind the engine's back."""
         edit = {
             "deny": ("%/networkSecurityGroups/%", '"access": "Allow"', '"access": "Deny"'),
-            "address": ("%/publicIPAddresses/%", '"ipAddress": "203.0.113.',
-                        '"ipAddress": "203.0.113.1'),
+            "address": ("%/publicIPAddresses/%", r"203\.0\.113\.\d+", "192.0.2.77"),
             "lng-10": ("%/localNetworkGateways/%", "192.0.2.99", "192.0.2.10"),
         }  # fmt: skip
         if what in edit:
@@ -205,7 +221,7 @@ class Replay:
                 ).fetchone()
                 self.cloud.execute(
                     f"UPDATE thing SET {column}=? WHERE id=?",
-                    (row[1].replace(old, new, 1), row[0]),
+                    (re.sub(old, new, row[1], count=1), row[0]),
                 )
         elif what == "gone-user1":
             self.cloud.execute(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.engine.replay import HERE, Replay, differences
+from tests.engine.replay import HERE, Replay, differences, recording
 
 RECORDINGS = sorted((HERE / "recordings").glob("*.json"))
 DEVIATIONS: list[dict[str, Any]] = yaml.safe_load((HERE / "deviations.yaml").read_text())
@@ -30,7 +30,7 @@ def test_every_step_is_as_recorded(file: Path, tmp_path: Path) -> None:
     # that the comparison is a fair one.
     replay = Replay(tmp_path, os.environ.get("SITEKIT_REAL_PULUMI"))
     found = {}
-    for step in json.loads(file.read_text())["steps"]:
+    for step in recording(file):
         found[step["name"]] = differences(step, replay.step(step))
     unexcused = {
         name: [line for line in lines if not excused(name, line)] for name, lines in found.items()
@@ -44,14 +44,14 @@ def test_every_step_is_as_recorded(file: Path, tmp_path: Path) -> None:
 
 
 def test_every_deviation_has_a_reason_and_a_recording() -> None:
-    steps = {step["name"] for file in RECORDINGS for step in json.loads(file.read_text())["steps"]}
+    steps = {step["name"] for file in RECORDINGS for step in recording(file)}
     for entry in DEVIATIONS:
         assert entry["step"] in steps
         assert len(entry["reason"]) > 40
 
 
 def test_the_comparison_sees_differences() -> None:
-    step = json.loads((HERE / "recordings/first.json").read_text())["steps"][2]
+    step = recording(HERE / "recordings/first.json")[2]
     made = json.loads(json.dumps(step))
     made["stdout"] = made["stderr"] = ""
     assert differences(step, made) == []

@@ -13,7 +13,7 @@ from .events import Event
 from .plugins import PropertyChange
 from .policies import Violation
 from .resources import STACK_TYPE, Resource, urn_name, urn_type
-from .run import Summary
+from .run import Summary, internal
 from .steps import Op, Step
 from .values import Properties, Secret, Unknown, path_parts, plain
 
@@ -133,7 +133,7 @@ class Progress:
                    f"{step.resource.name} {line}\n")  # fmt: skip
 
     def _visible(self, step: Step) -> bool:
-        if step.op is Op.SAME:
+        if step.op is Op.SAME or internal(step.resource):
             return False
         if step.op is Op.REFRESH:
             return step.found in (Op.UPDATE, Op.DELETE)

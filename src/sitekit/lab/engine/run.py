@@ -433,13 +433,9 @@ class Run:
         if self.snapshot is not None:
             self.snapshot.changed(state, write=False)
         step = self._component_steps.get(urn)
-        if step is not None and not self.planner_internal(state):
+        if step is not None:
             self.events.after(step)
         done.set_result(None)
-
-    def planner_internal(self, state: Resource) -> bool:
-        """Whether the engine made this resource by itself: default providers are not counted."""
-        return is_provider(state.type) and not state.parent and state.name.startswith("default")
 
     # -- doing steps, in worker threads ------------------------------------------------------------
 
@@ -453,8 +449,8 @@ class Run:
         return True
 
     def _one(self, step: Step) -> bool:
-        quiet = self.planner_internal(step.resource) or step.skipped_create
-        if not quiet:
+        quiet = internal(step.resource) or step.skipped_create
+        if not step.skipped_create:
             self.events.before(step)
         pending = None
         if self.snapshot is not None and step.op in PENDING_KINDS:
@@ -478,7 +474,7 @@ class Run:
             self.snapshot.failed(pending)
         if error is not None:
             return self._failed(step, error)
-        if not quiet and not self._waits_for_outputs(step):
+        if not step.skipped_create and not self._waits_for_outputs(step):
             self.events.after(step)
         self._answer(step)
         return True
@@ -523,6 +519,11 @@ class Run:
 
     def _count(self, step: Step, *, quiet: bool) -> None:
         op = step.counted
+        if step.op is Op.REFRESH and (
+            self.mode != "refresh"
+            or (self.options.run_program and step.old is not None and not _is_read(step.old))
+        ):
+            return  # what follows in the same run counts
         if op is None or quiet:
             return
         with self._lock:
@@ -771,7 +772,7 @@ class Run:
         from .registry import INTERNAL
 
         for resource in self.base:
-            self._one(Step(Op.SAME, old=resource, new=resource.copy(), untargeted=True))
+            self._one(Step(Op.SAME, old=resource, new=resource.copy()))
         chain: list[Step] = []
         for spec in specs:
             parent = spec.parent or self._stack_resource()
@@ -835,6 +836,11 @@ def _is_read(resource: Resource) -> bool:
         return False
     provider = resource.provider_urn()
     return bool(provider) and package_of(urn_type(provider)) != BUILT_IN
+
+
+def internal(state: Resource) -> bool:
+    """Whether the engine made this resource by itself: default providers are not counted."""
+    return is_provider(state.type) and not state.parent and state.name.startswith("default")
 
 
 _OPPOSITE = {"add": "delete", "delete": "add", "update": "update"}

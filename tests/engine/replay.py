@@ -265,6 +265,7 @@ class Replay:
     def _shown(self, text: str) -> str:
         lines = [line for line in text.splitlines(True) if not line.startswith("sitekit lab:")]
         shown = str(normal("".join(lines))).replace(str(self.folder / "state"), "STATE")
+        shown = re.sub(r": created by .*", ": created by <somebody>", shown)
         return shown.replace(str(self.folder / "bin"), "LAB/bin")
 
     def _state(self, project: str, stack: str) -> dict[str, Any]:
@@ -307,8 +308,20 @@ class Replay:
             for _ in range(step["interrupt"][2]):
                 process.send_signal(signal.SIGINT)
                 time.sleep(0.5)
+        if "kill" in step and not step.get("plugins"):
+            self._wait_for_answers()
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err
+
+    def _wait_for_answers(self) -> None:
+        """Wait until the plug-ins have finished the calls that they are in."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            entries = [json.loads(line) for line in self.calls_file.read_text().splitlines()]
+            asked = {entry["n"] for entry in entries if "call" in entry}
+            if asked == {entry["n"] for entry in entries if "answers" in entry}:
+                return
+            time.sleep(0.1)
 
     def _inside(self, method: str, name: str) -> bool:
         if not self.calls_file.exists():

@@ -596,7 +596,7 @@ class Planner:
         provider = self.run.providers.ensure(resource.provider)
         difference = provider.diff(
             resource.urn, resource.id, resource.inputs, resource.outputs or {}, inputs,
-            resource.ignore_changes,
+            resource.ignore_changes, supposed=True,
         )  # fmt: skip
         difference = with_replace_on_changes(difference, resource.replace_on_changes)
         return difference.replace_keys if difference.replaces else None

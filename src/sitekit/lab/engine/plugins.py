@@ -33,6 +33,7 @@ from .values import (
     plain,
     to_struct,
     with_secrets,
+    without_unknowns,
 )
 
 ALLOWED = ("azure-native", "azuread", "sitekit")
@@ -278,8 +279,11 @@ class Process:
 class Provider:
     """The calls of one provider resource, secrets and unknowns translated both ways."""
 
-    def __init__(self, process: Process, urn: str, died: Callable[[Process], None]) -> None:
+    def __init__(
+        self, process: Process, urn: str, died: Callable[[Process], None], *, preview: bool
+    ) -> None:
         self.process, self.urn = process, urn
+        self._preview = preview
         self._died = died
         self.accepts_secrets = process.accepts_secrets
         self.previews = False
@@ -347,7 +351,7 @@ class Provider:
     ) -> tuple[Properties, list[CheckFailure]]:
         """The arguments completed, and what is wrong with them."""
         request = provider_pb2.CheckRequest(
-            **_who(urn), olds=self._send(olds), news=self._send(news), randomSeed=seed
+            **_who(urn), olds=self._send(olds), news=self._send(self._known(news)), randomSeed=seed
         )
         answer = self._call("Check", request)
         checked = from_struct(answer.inputs)
@@ -363,8 +367,12 @@ class Provider:
         old_outputs: Properties,
         news: Properties,
         ignore: list[str],
+        *,
+        supposed: bool = False,
     ) -> Difference:
-        """What a change would need."""
+        """What a change would need; a `supposed` one has unknown values in any run."""
+        if not supposed:
+            news = self._known(news)
         request = provider_pb2.DiffRequest(
             **_who(urn), id=identity, olds=self._send(old_outputs), news=self._send(news),
             ignoreChanges=ignore, old_inputs=self._send(old_inputs),
@@ -459,6 +467,10 @@ class Provider:
         return from_struct(getattr(answer, "return")), failures
 
     # -- translation
+
+    def _known(self, bag: Properties) -> Properties:
+        """Only a preview may send values that are not known yet."""
+        return bag if self._preview else dict(without_unknowns(bag))
 
     def _clear(self, bag: Properties) -> Any:
         return to_struct(bag, secrets=False)

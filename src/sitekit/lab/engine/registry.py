@@ -55,7 +55,7 @@ class Providers:
         """A process of its own for a provider resource, not configured yet."""
         version = plain(inputs.get("version")) or ""
         process = self._plugins.take(package_of(kind), str(version))
-        provider = Provider(process, urn, self._plugins.died)
+        provider = Provider(process, urn, self._plugins.died, preview=self._preview)
         self._loaded(package_of(kind), provider)
         return provider
 

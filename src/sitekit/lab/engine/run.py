@@ -148,6 +148,7 @@ class Run:
         self._failed_urns: set[str] = set()
         self._kept_urns: set[str] = set()
         self._component_steps: dict[str, Step] = {}
+        self._root_outputs: Properties | None = None
         self._started = time.monotonic()
         self._program_failed = False
 
@@ -418,6 +419,9 @@ class Run:
             self.events.message("error", f"{kind} failed", self.root_urn)
         if self.planner.errored:
             self.summary.failed = True
+        root = self.news.get(self.root_urn)
+        if root is not None and self._root_outputs is not None:
+            self._set_outputs(root, self._root_outputs)
         if self.snapshot is not None:
             self.snapshot.close()
         self.summary.seconds = time.monotonic() - self._started
@@ -429,13 +433,19 @@ class Run:
         if state is None:
             done.set_exception(EngineError(f"unknown resource '{urn}'"))
             return
+        if state.type == STACK_TYPE:
+            self._root_outputs = outputs  # stored when the run ends, however it ends
+        else:
+            self._set_outputs(state, outputs)
+        done.set_result(None)
+
+    def _set_outputs(self, state: Resource, outputs: Properties) -> None:
         state.outputs = outputs
         if self.snapshot is not None:
             self.snapshot.changed(state, write=False)
-        step = self._component_steps.get(urn)
+        step = self._component_steps.get(state.urn)
         if step is not None:
             self.events.after(step)
-        done.set_result(None)
 
     # -- doing steps, in worker threads ------------------------------------------------------------
 
@@ -449,9 +459,8 @@ class Run:
         return True
 
     def _one(self, step: Step) -> bool:
-        quiet = internal(step.resource) or step.skipped_create
-        if not step.skipped_create:
-            self.events.before(step)
+        quiet = internal(step.resource)
+        self.events.before(step)
         pending = None
         if self.snapshot is not None and step.op in PENDING_KINDS:
             pending = self.snapshot.begin(step.resource, PENDING_KINDS[step.op])
@@ -474,7 +483,7 @@ class Run:
             self.snapshot.failed(pending)
         if error is not None:
             return self._failed(step, error)
-        if not step.skipped_create and not self._waits_for_outputs(step):
+        if not self._waits_for_outputs(step):
             self.events.after(step)
         self._answer(step)
         return True
@@ -592,8 +601,8 @@ class Run:
             return
         new.id, new.outputs = old.id, old.outputs
         if is_provider(new.type) and not step.untargeted:
-            new.inputs = old.inputs
-            self.providers.same(new)
+            # Configured as it was: the provider said that the new arguments make no difference.
+            self.providers.same(new.copy(inputs=old.inputs))
 
     def _create(self, step: Step) -> None:
         new = step.new

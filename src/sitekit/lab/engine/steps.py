@@ -206,8 +206,6 @@ class Step:
     @property
     def counted(self) -> Op | None:
         """The operation under which the summary counts it."""
-        if self.skipped_create:
-            return None
         if self.op is Op.REFRESH:
             return self.found
         if self.op in (Op.READ, Op.DISCARD):

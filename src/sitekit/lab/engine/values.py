@@ -94,6 +94,23 @@ def _untagged(bag: Properties) -> Value:
     return bag
 
 
+def without_unknowns(value: Value) -> Value:
+    """The value without the properties and elements that are not known, at every depth."""
+    if isinstance(value, Secret):
+        return Secret(without_unknowns(value.value))
+    if isinstance(value, dict):
+        return {key: without_unknowns(item) for key, item in value.items() if not _is_unknown(item)}
+    if isinstance(value, list):
+        return [without_unknowns(item) for item in value if not _is_unknown(item)]
+    return value
+
+
+def _is_unknown(value: Value) -> bool:
+    return isinstance(value, Unknown) or (
+        isinstance(value, Secret) and isinstance(value.value, Unknown)
+    )
+
+
 def to_struct(bag: Properties | None, *, secrets: bool = True) -> struct_pb2.Struct:
     """Encode a property bag for gRPC; without `secrets` the values travel in clear."""
     from google.protobuf import struct_pb2

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,9 @@ class Replay:
 
     def _do_cancel(self, _: Any) -> None:
         self._done("cancel", "--yes")
+
+    def _do_clear_pending(self, _: Any) -> None:
+        self._done("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
 
     def _do_always(self, env: dict[str, str]) -> None:
         self.env.update(env)
@@ -411,6 +415,8 @@ def differences(recorded: dict[str, Any], made: dict[str, Any]) -> list[str]:
     failed = recorded["exit"] not in (0, 7)
     if recorded["exit"] != made["exit"]:
         found.append(f"exit: {recorded['exit']} recorded, {made['exit']} made")
+    if recorded["command"][0] in ("up", "preview") and "--refresh" not in recorded["command"]:
+        found += checks_overlap(made["calls"])
     if "calls" in recorded:
         found += _call_differences(recorded["calls"], made["calls"], failed=failed)
     if "state" in recorded:
@@ -427,6 +433,8 @@ def differences(recorded: dict[str, Any], made: dict[str, Any]) -> list[str]:
     for key in ("stdout", "stderr"):
         if key in recorded and recorded[key] != made[key]:
             found.append(f"{key}: {recorded[key]!r} recorded, {made[key]!r} made")
+    if "--parallel" in recorded["command"]:
+        found += _overlaps(made["calls"])
     for error in recorded.get("errors", []):
         if error not in made["stdout"]:
             found.append(f"error not printed: {error}")
@@ -451,6 +459,33 @@ def _call_differences(
         for before, after in zip(old, new, strict=False):
             found += _argument_differences(who, before, after)
     return found
+
+
+def _overlaps(made: list[dict[str, Any]]) -> list[str]:
+    """Operations that were under way at the same time (for `--parallel 1`)."""
+    doing = sorted(
+        (call for call in made if call["method"] in ("Create", "Update", "Delete")),
+        key=lambda call: float(call["start"]),
+    )
+    return [
+        f"{before['resource']} and {after['resource']} overlap"
+        for before, after in pairwise(doing)
+        if after["start"] < (before["end"] or 0)
+    ]
+
+
+def checks_overlap(made: list[dict[str, Any]]) -> list[str]:
+    """Checks and differences that were under way at the same time: there must be none."""
+    doing = sorted(
+        (call for call in made if call["method"] in ("Check", "Diff", "CheckConfig")),
+        key=lambda call: float(call["start"]),
+    )
+    return [
+        f"{before['method']} of {before['resource']} and {after['method']} of "
+        f"{after['resource']} overlap"
+        for before, after in pairwise(doing)
+        if after["start"] < (before["end"] or 0)
+    ]
 
 
 def _argument_differences(who: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:

@@ -32,10 +32,14 @@ def test_every_step_is_as_recorded(file: Path, tmp_path: Path) -> None:
     found = {}
     for step in recording(file):
         found[step["name"]] = differences(step, replay.step(step))
-    unexcused = {
-        name: [line for line in lines if not excused(name, line)] for name, lines in found.items()
-    }
-    assert not {name: lines for name, lines in unexcused.items() if lines}
+    unexcused = [
+        f"{name}: {line}"
+        for name, lines in found.items()
+        for line in lines
+        if not excused(name, line)
+    ]
+    if unexcused:
+        pytest.fail("\n".join(unexcused), pytrace=False)
     for entry in DEVIATIONS:
         if entry["step"] in found and not entry.get("sometimes"):
             assert any(re.search(entry["difference"], line) for line in found[entry["step"]]), (

@@ -62,9 +62,13 @@ def _write(text: str) -> None:
 class Progress:
     """Prints a line for each thing that happens, and keeps the messages for the end."""
 
-    def __init__(self, *, preview: bool, rich: bool, replacement_steps: bool, quiet: bool) -> None:
+    def __init__(
+        self, *, preview: bool, rich: bool, quiet: bool, show: frozenset[str] = frozenset()
+    ) -> None:
         self._preview, self._rich, self._quiet = preview, rich, quiet
-        self._replacement_steps = replacement_steps
+        #: Of `sames`, `reads`, `replacement-steps`: what is shown beyond the usual.
+        #: With `no-progress`, only the end is shown.
+        self._show = show
         self._lock = Lock()
         self._since: dict[int, float] = {}
         self.messages: dict[str, list[tuple[str, str]]] = {}
@@ -94,33 +98,31 @@ class Progress:
             sys.stderr.write(f"{prefix}{text}\n")
             sys.stderr.flush()
             if severity == "error":
-                self.failed.add(body.get("urn", ""))
+                self.failed.add(body.get("urn") or self.root)
             return
-        urn = body.get("urn", "")
+        urn = body.get("urn") or self.root
         self.messages.setdefault(urn, []).append((prefix, text))
         if severity == "error":
             self.failed.add(urn)
 
     def _step(self, kind: str, step: Step) -> None:
-        if step.new is not None and step.new.type == STACK_TYPE:
-            self.root = step.new.urn
         if self._quiet:
             return
         if kind == "resourcePreEvent":
             self._since[id(step)] = time.monotonic()
             if id(step) not in self._finished:
                 self.steps.append(step)
-        if self._rich or not self._visible(step):
+        if self._rich or "no-progress" in self._show or not self._visible(step):
             return
         line = ""
         if kind == "resourcePreEvent":
-            if not self._preview:
+            if not self._preview and step.op is not Op.SAME:
                 line = f"{DOING.get(step.op, step.op)} (0s){_changed(step)}"
         elif kind == "resOutputsEvent":
             if id(step) in self._finished:
                 return
             self._finished.add(id(step))
-            if self._preview:
+            if self._preview or step.op is Op.SAME:
                 line = f"{step.found or step.op}{_changed(step)}"
             else:
                 spent = time.monotonic() - self._since.get(id(step), time.monotonic())
@@ -133,12 +135,16 @@ class Progress:
                    f"{step.resource.name} {line}\n")  # fmt: skip
 
     def _visible(self, step: Step) -> bool:
-        if step.op is Op.SAME or internal(step.resource):
+        if internal(step.resource):
             return False
+        if step.op is Op.SAME:
+            return "sames" in self._show
+        if step.op is Op.READ:
+            return "reads" in self._show
         if step.op is Op.REFRESH:
             return step.found in (Op.UPDATE, Op.DELETE)
-        if self._preview and not self._replacement_steps:
-            return step.logical or step.op is Op.READ
+        if self._preview and "replacement-steps" not in self._show:
+            return step.logical
         return True
 
 
@@ -242,6 +248,9 @@ def stack_outputs(
     names = sorted(old.keys() | new.keys())
     if old == new and not show_same:
         return []
+    if not old:  # a first run: nothing to compare with
+        old = new
+        show_same = True
     width = max((len(name) for name in names), default=0)
     lines: list[str] = []
     for name in names:

@@ -178,7 +178,7 @@ class FileLog:
     def __init__(self, file: Path) -> None:
         self._lines = _Lines()
         try:
-            self._file = file.open("w", encoding="utf-8")
+            self._file = file.open("a", encoding="utf-8")
         except OSError as error:
             raise EngineError(f"could not open event log {file}: {error.strerror}") from None
 

@@ -19,11 +19,11 @@ from . import display, events, plugins, policies
 from .backend import StackName, open_backend
 from .events import Event, Events
 from .faults import CHANGES_PROPOSED, FAILED, INTERRUPTED_TWICE, EngineError, StackNotFoundError
-from .language import Launch, LocalProgram, Program, RemoteProgram, python_of
+from .language import Ended, Launch, LocalProgram, Program, RemoteProgram, python_of
 from .monitor import Engine, Monitor, Server, Setting
 from .plugins import Plugins
 from .policies import Policies, Violation
-from .resources import STACK_TYPE, Resource, to_json
+from .resources import STACK_TYPE, Resource, make_urn, to_json
 from .run import ImportSpec, Options, Run, Summary
 from .snapshot import ENGINE_VERSION, Snapshot
 from .snapshot import read as read_state
@@ -51,7 +51,7 @@ class Operation:
     events: list[str] = field(default_factory=list)
     rich: bool = False
     as_json: bool = False
-    replacement_steps: bool = False
+    show: frozenset[str] = frozenset()
     show_outputs: bool = True
     show_same_outputs: bool = True
     client: str = ""
@@ -111,8 +111,8 @@ class _Performance:
         self.progress = display.Progress(
             preview=operation.preview,
             rich=operation.rich,
-            replacement_steps=operation.replacement_steps,
             quiet=operation.as_json,
+            show=operation.show,
         )
         self.steps = _Steps()
         self.started = int(time.time())
@@ -145,6 +145,7 @@ class _Performance:
         title = TITLES[operation.mode][1 if operation.preview else 0]
         if not operation.as_json:
             print(f"{title} ({stack.name.name}):", flush=True)  # noqa: T201
+        self.progress.root = _root(stack)
         try:
             crypter = stack.crypter  # starts deriving the key
             known = _providers_of(stack.stored)
@@ -158,6 +159,10 @@ class _Performance:
             configuration = stack.configuration()
             base = stack.deployment()
             self.events.emit("preludeEvent", {"config": configuration.shown()})
+            if "config" in operation.show and not operation.as_json:
+                print("Configuration:")  # noqa: T201
+                for key, text in configuration.shown().items():
+                    print(f"    {key}: {text}")  # noqa: T201
             snapshot = None
             if not operation.preview:
                 snapshot = Snapshot(
@@ -170,11 +175,7 @@ class _Performance:
                 snapshot=snapshot, events=self.events, plugins=tools,
                 stack_outputs=self._outputs_of, policies=judges,
             )  # fmt: skip
-            run.root_urn = next(
-                (r.urn for r in base.resources if r.type == STACK_TYPE),
-                f"urn:pulumi:{stack.name.name}::{project.name}::{STACK_TYPE}::"
-                f"{project.name}-{stack.name.name}",
-            )
+            run.root_urn = self.progress.root
             old_outputs = _outputs(base.resources)
             previous = self._catch_interrupts(run, tools)
             try:
@@ -289,6 +290,8 @@ class _Performance:
         monitor = Monitor(run, setting, frozenset(str(name) for name in names))
 
         def tell(severity: str, text: str, urn: str, stream: int) -> None:
+            if run.stopped and text.startswith("Resource monitor has terminated"):
+                return  # the program was told so, because the run has stopped
             self.events.message(severity, text.rstrip("\n"), urn or run.root_urn, stream=stream)
             if severity == "error":
                 run.summary.failed = True
@@ -327,7 +330,10 @@ class _Performance:
             self.events.message("info", line, run.root_urn)
 
         def work() -> None:
-            ended = program.run(launch, said)
+            try:
+                ended = program.run(launch, said)
+            except (EngineError, OSError) as error:
+                ended = Ended(error=f"could not run the program: {error}")
             if ended.error:
                 run.program_failed(ended.error, reported=ended.reported)
             elif not monitor.signalled:
@@ -335,16 +341,25 @@ class _Performance:
 
         with ThreadPoolExecutor(max_workers=1) as pool:
             future = pool.submit(work)
-            run.execute()
-            if judges is not None and not run.stopped and not (judges.violated and not run.preview):
-                judges.judge_stack(run.root_urn)
-            monitor.finished()
-            if run.stopped and not future.done():
-                monitor.close()
-                try:
-                    future.result(1.0)
-                except TimeoutError:
-                    program.interrupt()
+            try:
+                run.execute()
+                if (
+                    judges is not None
+                    and not run.stopped
+                    and not (judges.violated and not run.preview)
+                ):
+                    judges.judge_stack(run.root_urn)
+            except BaseException:
+                run.stop()
+                raise
+            finally:
+                monitor.finished()
+                if run.stopped and not future.done():
+                    monitor.close()
+                    try:
+                        future.result(1.0)
+                    except TimeoutError:
+                        program.interrupt()
             future.result()
 
     # -- what others want to know
@@ -457,7 +472,7 @@ class _Performance:
                 sys.stdout.write(
                     display.rich(
                         finished.steps,
-                        replacement_steps=operation.replacement_steps,
+                        replacement_steps="replacement-steps" in operation.show,
                         outputs=outputs,
                     )
                 )
@@ -498,7 +513,7 @@ class _Performance:
             if (
                 not step.logical
                 and step.op is not Op.REFRESH
-                and not (self.operation.replacement_steps)
+                and "replacement-steps" not in self.operation.show
             ):
                 continue
             entry: dict[str, Any] = {"op": str(step.op if step.op is Op.REFRESH else op)}
@@ -524,6 +539,12 @@ class _Performance:
             str(op): count for op, count in sorted(finished.summary.changes.items())
         }
         return result
+
+
+def _root(stack: Stack) -> str:
+    """The URN of the stack's own resource."""
+    name = f"{stack.project.name}-{stack.name.name}"
+    return make_urn(stack.name.name, stack.project.name, "", STACK_TYPE, name)
 
 
 def _providers_of(stored: dict[str, Any]) -> set[str]:

@@ -165,7 +165,7 @@ class Run:
     def _loaded(self, package: str, provider: Provider) -> None:
         from .plugins import warning
 
-        self.events.message("warning", warning(package, provider.process.path), self.root_urn)
+        self.events.message("warning", warning(package, provider.process.path))
 
     # -- told by the monitor, from other threads ---------------------------------------------------
 
@@ -215,6 +215,9 @@ class Run:
 
     def refresh(self) -> None:
         """Read everything in the state, and take over what was found."""
+        if self.mode == "refresh" and not self.planner.check_targets(self.options.targets):
+            self._fail()
+            return
         steps = []
         for resource in self.base:
             if not self._to_refresh(resource):
@@ -473,8 +476,8 @@ class Run:
             error, kept = failure, True
         except (ProviderError, EngineError) as failure:
             error = failure
-        except Exception as failure:
-            error = failure
+        except Exception as failure:  # a fault of the stand-in's own, told like any other
+            error = EngineError(f"{type(failure).__name__}: {failure}")
         if kept:
             self._store(step, pending)
             if error is None or step.new is not None:

@@ -98,9 +98,10 @@ def _own(error: Exception, program: str) -> str:
     while step is not None and Path(step.tb_frame.f_code.co_filename).resolve() != start:
         skip += 1
         step = step.tb_next
+    if step is None:  # the program has not begun: it cannot be found or read
+        return "".join(traceback.format_exception_only(error))
     lines = traceback.TracebackException.from_exception(error)
-    if step is not None:
-        lines.stack = traceback.StackSummary.from_list(lines.stack[skip:])
+    lines.stack = traceback.StackSummary.from_list(lines.stack[skip:])
     return "".join(lines.format())
 
 

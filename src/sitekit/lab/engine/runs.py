@@ -54,9 +54,16 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
 }  # fmt: skip
 _REFUSED = {
     "plan": "update plans", "save-plan": "update plans", "attach-debugger": "debuggers",
-    "remote": "remote deployments", "from": "importing from another tool",
+    "remote": "remote deployments",
+    "import-file": "import files", "from": "importing from another tool",
 }  # fmt: skip
-_FALSE_BY_DEFAULT = ("yes", "skip-preview", "refresh")
+_SHOWN = {
+    "config": "show-config",
+    "reads": "show-reads",
+    "sames": "show-sames",
+    "replacement-steps": "show-replacement-steps",
+    "no-progress": "suppress-progress",
+}
 
 
 def run(verb: str, arguments: Arguments, workspace: Workspace) -> int:
@@ -82,8 +89,13 @@ def run(verb: str, arguments: Arguments, workspace: Workspace) -> int:
             "in non-interactive mode",
             NOT_INTERACTIVE,
         )
+    if arguments.get("secrets-provider", "passphrase") not in ("passphrase", "default"):
+        raise UsageError("the lab has the secrets provider passphrase only")
     stack = workspace.stack(arguments)
     _configure(stack, arguments)
+    for target in arguments.all("event-log"):
+        if not target.startswith("tcp://"):
+            Path(target.removeprefix("file://")).unlink(missing_ok=True)
     if not doing or preview_only:
         return _once(verb, stack, arguments, preview=True)
     if not skip_preview:
@@ -141,8 +153,6 @@ def _once(
     if verb == "destroy" and arguments.on("exclude-protected"):
         excludes += [r["urn"] for r in stack.stored.get("resources") or [] if r.get("protect")]
     replace = [*arguments.all("replace"), *arguments.all("target-replace")]
-    if not preview or verb == "preview":
-        judge = judge and True
     options = Options(
         parallel=_parallel(arguments),
         targets=Targets([*arguments.all("target"), *arguments.all("target-replace")]),
@@ -175,7 +185,7 @@ def _once(
             events=arguments.all("event-log"),
             rich=arguments.on("diff"),
             as_json=arguments.on("json"),
-            replacement_steps=arguments.on("show-replacement-steps"),
+            show=frozenset(name for name, flag in _SHOWN.items() if arguments.on(flag)),
             show_outputs=not arguments.on("suppress-outputs"),
             client=arguments.get("client"),
             policy_packs=_packs(arguments),

@@ -196,24 +196,25 @@ class Cloud:
         )
         return [(row[0], row[1], json.loads(row[2]), json.loads(row[3])) for row in rows]
 
-    def wait(self, token: str, verb: str) -> None:
+    def wait(self, token: str, verb: str, name: str = "") -> None:
         row = (
             self._rows()
             .execute(
-                "SELECT max(seconds) FROM delay WHERE type IN (?, '*') AND verb IN (?, '*')",
-                (token, verb),
+                "SELECT max(seconds) FROM delay WHERE type IN (?, ?, '*') AND verb IN (?, '*')",
+                (token, name, verb),
             )
             .fetchone()
         )
         if row[0]:
             time.sleep(row[0])
 
-    def fault(self, token: str, verb: str) -> None:
-        self.wait(token, verb)
+    def fault(self, token: str, verb: str, name: str) -> None:
+        """Wait or fail as the tables say, by type or by logical name."""
+        self.wait(token, verb, name)
         with self.change() as rows:
             row = rows.execute(
-                "SELECT rowid, code, message FROM fault WHERE type IN (?, '*') AND verb=? "
-                "AND remaining>0", (token, verb),
+                "SELECT rowid, code, message FROM fault WHERE type IN (?, ?, '*') AND verb=? "
+                "AND remaining>0", (token, name, verb),
             ).fetchone()  # fmt: skip
             if not row:
                 return
@@ -414,7 +415,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         partial = ""
         try:
             try:
-                self.cloud.fault(token, "create")
+                self.cloud.fault(token, "create", request.name)
             except RefusedError as error:
                 if error.code != "PARTIAL":
                     raise
@@ -470,7 +471,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request, context):
         try:
-            self.cloud.fault(request.type, "read")
+            self.cloud.fault(request.type, "read", request.name)
         except RefusedError as error:
             self._refuse(context, error)
         row = self.cloud.get(request.id)
@@ -486,7 +487,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             return provider_pb2.UpdateResponse(properties=struct(outputs))
         try:
-            self.cloud.fault(token, "update")
+            self.cloud.fault(token, "update", request.name)
             with self.cloud.change() as rows:
                 rows.execute(
                     "UPDATE thing SET inputs=?, outputs=? WHERE id=? AND deleted IS NULL",
@@ -498,7 +499,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Delete(self, request, context):
         try:
-            self.cloud.fault(request.type, "delete")
+            self.cloud.fault(request.type, "delete", request.name)
             with self.cloud.change() as rows:
                 rows.execute(
                     "UPDATE thing SET deleted=? WHERE id=? OR id LIKE ?||'/%'",

@@ -24,7 +24,7 @@ from .passphrase import Crypter
 from .resources import Resource, current, problems, urn_name, urn_stack, with_stack
 from .runs import interactive
 from .values import SECRET_TAG, SIGNATURE
-from .workspace import NO_STACK_SELECTED, Stack, Workspace
+from .workspace import Stack, Workspace
 
 V, L = Kind.VALUE, Kind.LIST
 STACK = Flag("stack", V, "s")
@@ -1008,5 +1008,3 @@ COMMANDS: dict[tuple[str, ...], tuple[Handler, tuple[Flag, ...]]] = {
     ),
     ("state", "rename"): (state_rename, (STACK, YES)),
 }  # fmt: skip
-
-__all__ = ["COMMANDS", "NO_STACK_SELECTED"]

@@ -340,14 +340,6 @@ def rich(steps: list[Step], *, replacement_steps: bool, outputs: list[str]) -> s
     shown: dict[str, int] = {}
     parents = {step.urn: step for step in steps}
 
-    def depth(resource: Resource) -> int:
-        level, urn = 0, resource.parent
-        while urn:
-            level += 1
-            parent = parents.get(urn)
-            urn = parent.resource.parent if parent else ""
-        return level
-
     for step in steps:
         root = step.resource.type == STACK_TYPE
         if step.op is Op.SAME and not root:
@@ -361,7 +353,6 @@ def rich(steps: list[Step], *, replacement_steps: bool, outputs: list[str]) -> s
         lines += _rich_step(step, level)
     if outputs:
         lines += ["    --outputs:--", *outputs]
-    del depth
     return "\n".join(lines) + ("\n" if lines else "")
 
 

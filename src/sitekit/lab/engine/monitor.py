@@ -27,8 +27,8 @@ from .plugins import OPTIONS, Provider, ProviderError
 from .registry import BUILT_IN
 from .resources import PROVIDER_PREFIX, is_provider, make_urn, reference
 from .run import Run
-from .steps import AliasSpec, Goal, Outcome, Reading, Registered, Registration
-from .values import UNKNOWN_STRINGS, Properties, from_struct, plain, to_struct
+from .steps import AliasSpec, Goal, Outcome, Reading, Registration
+from .values import Properties, from_struct, plain, to_struct
 
 #: What a program may rely on. No transforms, no hooks, no packages of parameters.
 FEATURES = ("SECRETS", "RESOURCE_REFERENCES", "OUTPUT_VALUES", "ALIAS_SPECS", "DELETED_WITH",
@@ -462,6 +462,3 @@ def seconds(text: str) -> float:
         raise ValueError(f"not a duration: {text}")
     parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)", text)
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
-
-
-__all__ = ["UNKNOWN_STRINGS", "Engine", "Monitor", "Registered", "Server", "Setting", "seconds"]

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from . import display, events, plugins, policies
-from .backend import StackName, open_backend
+from .backend import open_backend
 from .events import Event, Events
 from .faults import CHANGES_PROPOSED, FAILED, INTERRUPTED_TWICE, EngineError, StackNotFoundError
 from .language import Ended, Launch, LocalProgram, Program, RemoteProgram, python_of
@@ -29,7 +29,7 @@ from .snapshot import ENGINE_VERSION, Snapshot
 from .snapshot import read as read_state
 from .steps import Op, Step
 from .values import Properties, Secret, plain
-from .workspace import Configuration, Stack, Workspace
+from .workspace import Configuration, Stack
 
 TITLES = {
     "update": ("Updating", "Previewing update"),
@@ -585,6 +585,3 @@ def _masked(value: Any) -> Any:
     if isinstance(value, list):
         return [_masked(item) for item in value]
     return value
-
-
-__all__ = ["Operation", "StackName", "Workspace", "perform", "plain_outputs", "stack_outputs"]

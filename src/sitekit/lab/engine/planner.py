@@ -733,9 +733,7 @@ class Planner:
                 if id(resource) in self._going:
                     continue
                 deletes.append(Step(_discard(resource, Op.DELETE_REPLACED), old=resource))
-            elif not self._seen(resource.urn) or (
-                self.run.mode == "destroy" and resource.urn not in self.urns
-            ):
+            elif not self._seen(resource.urn):
                 if resource.pending_replacement:
                     deletes.append(Step(Op.REMOVE_PENDING, old=resource))
                 else:

@@ -651,25 +651,3 @@ def installed_packages(python: Path) -> list[str]:
         if said.get("resource", True) and isinstance(said.get("name"), str):
             names.append(said["name"])
     return names
-
-
-__all__ = [
-    "CheckFailure",
-    "Difference",
-    "Found",
-    "InitError",
-    "Plugins",
-    "Process",
-    "PropertyChange",
-    "Provider",
-    "ProviderError",
-    "by_comparison",
-    "environment",
-    "find",
-    "installed_packages",
-    "is_labs",
-    "new_id",
-    "require",
-    "unknown_id",
-    "warning",
-]

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from . import project as projects
-from .faults import NOT_INTERACTIVE, EngineError, StackNotFoundError, UsageError
+from .faults import NOT_INTERACTIVE, EngineError, UsageError
 from .options import Arguments, Flag, Kind
-from .resources import is_provider, parse_reference, reference
+from .resources import is_provider, reference
 from .workspace import Stack, Workspace
 
 V, L = Kind.VALUE, Kind.LIST
@@ -326,6 +326,3 @@ def _from_file(file: Path, stack: Stack, protect: bool) -> Iterable[Any]:
             protect=protect,
             properties=tuple(item.get("properties") or ()),
         )
-
-
-__all__ = ["FLAGS", "StackNotFoundError", "parse_reference", "run"]

@@ -264,15 +264,18 @@ def stack_outputs(
 _MISSING = object()
 
 
-def _entry(label: str, old: Any, new: Any, indent: int, secrets: bool) -> Iterator[str]:
-    """The lines of one value, marked `+`, `-` or `~` if it differs."""
+def _entry(
+    label: str, old: Any, new: Any, indent: int, secrets: bool, *, terse: bool = False
+) -> Iterator[str]:
+    """The lines of one value, marked `+`, `-` or `~` if it differs; `terse` leaves out the rest."""
     pad = " " * indent
     if old is _MISSING:
         yield from _block(pad + "+ ", label, new, indent, secrets, "+ ")
     elif new is _MISSING:
         yield from _block(pad + "- ", label, old, indent, secrets, "- ")
     elif _same(old, new):
-        yield from _block(pad + "  ", label, new, indent, secrets, "  ")
+        if not terse:
+            yield from _block(pad + "  ", label, new, indent, secrets, "  ")
     elif isinstance(old, dict) and isinstance(new, dict):
         yield f"{pad}~ {label}{{"
         keys = sorted(old.keys() | new.keys())
@@ -281,14 +284,15 @@ def _entry(label: str, old: Any, new: Any, indent: int, secrets: bool) -> Iterat
             before, after = old.get(key, _MISSING), new.get(key, _MISSING)
             if before is None and after is None:
                 continue
-            yield from _entry(f"{key:<{width}}: ", before, after, indent + 4, secrets)
+            here = f"{key:<{width}}: "
+            yield from _entry(here, before, after, indent + 4, secrets, terse=terse)
         yield f"{pad}  }}"
     elif isinstance(old, list) and isinstance(new, list):
         yield f"{pad}~ {label}["
         for index in range(max(len(old), len(new))):
             before = old[index] if index < len(old) else _MISSING
             after = new[index] if index < len(new) else _MISSING
-            yield from _entry(f"[{index}]: ", before, after, indent + 4, secrets)
+            yield from _entry(f"[{index}]: ", before, after, indent + 4, secrets, terse=terse)
         yield f"{pad}  ]"
     else:
         yield f"{pad}~ {label}{_scalar(old, secrets)} => {_scalar(new, secrets)}"
@@ -402,13 +406,4 @@ def _changes(
         before, after = old.get(name, _MISSING), new.get(name, _MISSING)
         if before is not _MISSING and after is not _MISSING and _same(before, after):
             continue
-        yield from (
-            line
-            for line in _entry(f"{name}: ", before, after, indent, False)
-            if not line.startswith(" " * (indent + 4)) or _marked(line)
-        )
-
-
-def _marked(line: str) -> bool:
-    text = line.strip()
-    return text[:1] in "+-~{}[]" or text in ("}", "]")
+        yield from _entry(f"{name}: ", before, after, indent, False, terse=True)

@@ -5,7 +5,7 @@ ORACLES := .venv-oracles
 BIN := $(VENV)/bin
 EXAMPLE := examples/horizon
 
-.PHONY: demo test test-all oracles check bench lock golden clean
+.PHONY: demo test test-all fuzz oracles check bench lock golden clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready
@@ -24,6 +24,10 @@ test-all: $(VENV)/.ready $(ORACLES)/.ready
 	$(BIN)/python -m pytest -n auto --slow --ignore tests/oracles
 	$(ORACLES)/bin/python -m pytest -n auto --dist worksteal --slow tests/oracles
 
+# A hundred thousand hostile organisations through the loader; findings go to tests/fuzz/found.
+fuzz: $(VENV)/.ready
+	$(BIN)/python -m tests.fuzz.run --inputs 100000
+
 # The vendors' grammars, in an environment of their own: see docs/oracles.md.
 oracles: $(ORACLES)/.ready
 
@@ -33,8 +37,9 @@ check: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.ready
-	$(BIN)/python -m benchmarks.run
+# BENCH="--sites 10" takes about a minute; see benchmarks/README.md.
+bench: $(VENV)/.ready $(ORACLES)/.ready
+	$(BIN)/python -m benchmarks.run --avd-python $(ORACLES)/bin/python $(BENCH)
 
 # Renew the committed outputs of the example after a wanted change; read the difference.
 golden: $(VENV)/.ready

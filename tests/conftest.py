@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
+import tempfile
 
 import pytest
 from hypothesis import settings
@@ -11,6 +14,11 @@ from hypothesis import settings
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+# What tests remember is theirs: nothing of the user's is read, and nothing stays.
+os.environ.pop("SITEKIT_NO_CACHE", None)
+os.environ["SITEKIT_CACHE_DIR"] = tempfile.mkdtemp(prefix="sitekit-tests-")
+atexit.register(shutil.rmtree, os.environ["SITEKIT_CACHE_DIR"], ignore_errors=True)
 
 # A shell's background job ignores Ctrl-C, and so would the processes that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

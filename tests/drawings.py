@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from sitekit.render.topology import Style, measured
@@ -52,7 +52,7 @@ def _written(
         kinds = node.get("class", "").split()
         style = styles[kinds[0]]
         text = node.text or ""
-        width = measured(text, replace(style, bold=style.bold or bool({"b", "wa"} & set(kinds))))
+        width = measured(text, style._replace(bold=style.bold or bool({"b", "wa"} & set(kinds))))
         x, y = float(node.get("x", "")) + dx, float(node.get("y", "")) + dy
         x -= width if "end" in kinds else width / 2 if "mid" in kinds else 0
         found.append(Rectangle(x, y - style.size * 0.75, x + width, y + style.size * 0.2, text))

@@ -116,6 +116,20 @@ def test_nothing_of_the_design_is_loaded_by_the_check() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_large_packets_alone_make_no_multicast_of_content() -> None:
+    """An archetype of the user's may give post-production jumbo frames and no media profile."""
+    files = {
+        name: "".join(
+            line
+            for line in text.splitlines(keepends=True)
+            if not line.startswith("ip igmp snooping vlan 140 ")
+        )
+        for name, text in _texts("par02")
+    }
+    assert files != dict(_texts("par02"))
+    assert [f.message for f in check("par02", files) if f.rule == "cross-querier"] == []
+
+
 # --- seeded faults -----------------------------------------------------------------------------
 
 

@@ -53,7 +53,8 @@ def read(file: str) -> list[str]:
     """The lines of a place's file, wherever it is."""
     path = ROOT / "device_templates" / file
     if file.startswith("sitekit:"):
-        (path,) = (ROOT / "src/sitekit/catalogue").rglob(file.removeprefix("sitekit:"))
+        name = file.removeprefix("sitekit:")  # 2026.1/flows.yaml: of an older standard
+        (path,) = (ROOT / "src/sitekit" / ("standards" if "/" in name else "catalogue")).rglob(name)
     return (path if path.exists() else Path(file)).read_text(encoding="utf-8").splitlines()
 
 
@@ -455,6 +456,13 @@ def test_a_bootstrap_is_explained_too() -> None:
     (found,) = json.loads(by_file.stdout)["explanations"]
     assert found["template"] == "arista_eos/day0.j2"
     assert found["text"] == path.read_text(encoding="utf-8").splitlines()[13]
+
+
+def test_a_file_names_its_organisation(tmp_path: Path) -> None:
+    path = HORIZON / "rendered/bdx01/bdx01-sw-01.cfg"
+    elsewhere = sitekit("explain", f"{path}:14", "--json", folder=tmp_path)
+    assert elsewhere.returncode == 0
+    assert json.loads(elsewhere.stdout)["device"] == "bdx01-sw-01"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ def test_the_wheel_holds_templates_catalogue_and_types(wheel: Path) -> None:
             assert (
                 f"sitekit/device_templates/{source.relative_to(ROOT / 'device_templates')}" in names
             )
-    for source in (ROOT / "src" / "sitekit" / "catalogue").rglob("*.yaml"):
+    data = [ROOT / "src" / "sitekit" / part for part in ("catalogue", "standards")]
+    for source in (path for part in data for path in part.rglob("*.yaml")):
         assert f"sitekit/{source.relative_to(ROOT / 'src' / 'sitekit')}" in names
 
 

@@ -186,7 +186,7 @@ def test_a_waiver_accepts_a_finding_in_the_text(tmp_path: Path, edited: Path) ->
     reason: the connection at Azure is changed next week
     risk: low
     compensating: the tunnel is not in service yet
-    owner: Somebody
+    owner: P0001
     approver: Somebody else
     opened: 2026-11-20
     expires: 2026-12-20

@@ -14,7 +14,7 @@ import pytest
 
 from sitekit import SitekitError, check_organisation, cli, load_organisation, render_sites
 from sitekit.load import LoadedOrganisation
-from sitekit.load.spread import fingerprint, processes, run, sensible_workers, spread
+from sitekit.load.spread import fingerprint, know, processes, run, sensible_workers, spread
 from tests.organisations import HORIZON, WRITTEN, copy_of_horizon, edit, horizon
 
 CODES = ["par02", "bdx01", "lyo01"]
@@ -149,8 +149,9 @@ def test_a_worker_that_reads_other_files_says_so(tmp_path: Path) -> None:
     assert before == fingerprint(folder)
     edit(folder / "sites" / "bdx01.yaml", "people: 4", "people: 5")
     assert fingerprint(folder) != before
+    source = know(load_organisation(folder))._replace(digest=before)
     with pytest.raises(SitekitError, match="read other files"):
-        run(code_of, str(folder), "bdx01", before)
+        run(code_of, source, "bdx01")
 
 
 def test_few_sites_are_not_worth_a_process() -> None:

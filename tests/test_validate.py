@@ -179,8 +179,8 @@ def test_keys(text: str, expected: list[str]) -> None:
         ),
         (
             "schema: 2",
-            "2:9: 'schema' should be 1, not the number 2\n"
-            "  hint: choose another value for 'schema'",
+            "2:9: schema 2 is newer than what this sitekit reads (1)\n"
+            "  hint: this sitekit is too old for the file: update sitekit",
         ),
         ('schema: "1"', "2:9: 'schema' should be 1, not '1'\n  hint: write it without quotes: 1"),
         # types

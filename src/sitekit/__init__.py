@@ -3,8 +3,8 @@
     from sitekit import design_site, load_organisation, render_site
 
     organisation = load_organisation("examples/horizon")
-    design = design_site(organisation.sites["bdx01"])
-    for artifact in render_site(design, organisation.catalogue):
+    site = organisation.sites["bdx01"]
+    for artifact in render_site(design_site(site), site.catalogue):
         print(artifact.path)
 
 Names are imported when they are first used, so that `import sitekit` costs next to nothing.

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+LONGEST = 1_000  # characters of a message
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
@@ -33,6 +35,14 @@ class Problem:
     message: str
     hint: str = ""
     sensitive: bool = field(default=False, compare=False)  # the line itself may hold a secret
+
+    def __post_init__(self) -> None:
+        """What people wrote may be of any length and character; what is said of it is not."""
+        if len(self.message) > LONGEST:
+            object.__setattr__(self, "message", f"{self.message[: LONGEST - 1]}…")
+        if not self.message.isprintable():
+            shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in self.message)
+            object.__setattr__(self, "message", shown)
 
     def __str__(self) -> str:
         text = f"{self.place}: {self.message}"
@@ -66,6 +76,10 @@ class InputError(SitekitError):
             for problem in sorted(set(problems))
         )
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Problem, ...]]]:
+        """What comes back from another process is the same error."""
+        return type(self), (self.problems,)
 
 
 class DesignError(SitekitError):

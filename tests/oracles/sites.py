@@ -57,6 +57,7 @@ class Drawn:
     texts: tuple[Text, ...]
     sites: int
     dropped: tuple[str, ...]
+    organisation: LoadedOrganisation
 
 
 def examples() -> Iterator[Text]:
@@ -92,7 +93,7 @@ def drawn(folder: Path, seed: int = SEED) -> Drawn:
             continue
         sites += 1
         texts.extend(_texts(organisation, made))
-    return Drawn(tuple(texts), sites, tuple(dropped))
+    return Drawn(tuple(texts), sites, tuple(dropped), organisation)
 
 
 class _Plain(yaml.SafeDumper):

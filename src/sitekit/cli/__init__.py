@@ -34,6 +34,9 @@ VERBS: dict[str, dict[str, Verb]] = {
     "Describe": {
         "new": Verb("new:new", "Begin an organisation, a subsidiary or a site."),
         "show": Verb("show:show", "Resolved values of a site, and the file and line of each."),
+        "standard": Verb(
+            "standard:standard", "Versions of the group standard, and which site has which."
+        ),
         "schema": Verb(
             "schema:schema", "JSON Schema of the files, for editors that complete and check."
         ),
@@ -54,6 +57,7 @@ VERBS: dict[str, dict[str, Verb]] = {
         "watch": Verb("watch:watch", "Check and render again whenever a file is saved."),
     },
     "Set up": {
+        "migrate": Verb("migrate:migrate", "Rewrite older files for this sitekit, with the diff."),
         "completion": Verb("completion:completion", "Print the completion script of a shell."),
     },
 }

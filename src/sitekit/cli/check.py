@@ -10,12 +10,15 @@ import click
 
 from ..errors import InputError
 from . import console, sarif
+from .cache import cache_option, remembering
+from .crew import crew, shared_crew, tell_lost
 from .exit import Exit
 from .locate import (
     Selection,
     only_one,
     organisation_option,
     places_argument,
+    scheduler_option,
     select,
     workers_option,
 )
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
     help="Answer which rule decides a conversation: 'guest -> storage tcp/445'. One SITE.",
 )
 @workers_option
+@cache_option
+@scheduler_option
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option(
@@ -62,6 +67,8 @@ def check(
     folder: Path | None,
     question: str | None,
     workers: int | None,
+    no_cache: bool,
+    scheduler: str | None,
     strict: bool,
     as_json: bool,
     as_sarif: bool,
@@ -78,12 +85,13 @@ def check(
       sitekit check par01 lyo01 --json
       sitekit check --sarif > sitekit.sarif
       sitekit check --rendered
+      sitekit check --scheduler tcp://127.0.0.1:8786
       sitekit check par02 --reach 'guest -> storage tcp/445'
     """
-    from ..design.group import check_organisation
+    from ..design.group import check_organisation, undesigned
     from ..findings import Severity
     from ..load import load_organisation
-    from ..load.spread import processes, sensible_workers
+    from ..load.spread import sensible_workers
 
     if as_json and as_sarif:
         raise click.UsageError("--json and --sarif exclude each other")
@@ -96,35 +104,37 @@ def check(
         if as_sarif:
             raise click.UsageError("--reach gives an answer, not findings: without --sarif")
         return answer(chosen.folder, only_one(chosen), question, folder, as_json=as_json)
-    try:
-        loaded = load_organisation(chosen.folder)
-    except InputError as error:
-        if not as_sarif:
-            raise
-        console.say(console.as_json(sarif.of_problems(error.problems, chosen.folder)))
-        return Exit.WRONG_INPUT
     codes = chosen.sites
     day = today.date() if today else date.today()
     texts = []
-    if rendered or folder is not None:
-        from .crosscheck import findings_of_texts
+    with remembering(chosen.folder, unless=no_cache) as memory:
+        try:
+            loaded = load_organisation(chosen.folder, memory=memory)
+        except InputError as error:
+            if not as_sarif:
+                raise
+            console.say(console.as_json(sarif.of_problems(error.problems, chosen.folder)))
+            return Exit.WRONG_INPUT
+        shared = shared_crew(loaded, scheduler, workers)
+        if rendered or folder is not None:
+            from .crosscheck import findings_of_texts
 
-        texts = findings_of_texts(loaded, codes, folder, workers)
-    number = workers or sensible_workers(len(codes))
-    with (
-        console.progress(len(codes), "checking") as advance,
-        processes(loaded, number) as pool,
-    ):
-        report = check_organisation(
-            loaded,
-            today=day,
-            sites=codes,
-            progress=lambda _: advance(),
-            executor=pool,
-            workers=number,
-            on_lost_workers=lambda: console.note("a worker was lost; the rest is done here"),
-            also=texts,
-        )
+            texts = findings_of_texts(loaded, codes, folder, workers, shared)
+        number = workers or sensible_workers(len(undesigned(loaded, codes)))
+        with (
+            console.progress(len(codes), "checking") as advance,
+            crew(loaded, number, shared) as pool,
+        ):
+            report = check_organisation(
+                loaded,
+                today=day,
+                sites=codes,
+                progress=lambda _: advance(),
+                executor=pool,
+                workers=number,
+                on_lost_workers=tell_lost,
+                also=texts,
+            )
     if as_json:
         console.say(
             console.as_json(

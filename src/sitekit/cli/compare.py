@@ -39,15 +39,42 @@ def compare(
     as_json: bool,
 ) -> Exit:
     """Say what differs from `against`, a folder of rendered files or a git ref."""
-    from ..diff.effect import effects
-
-    platforms = organisation.catalogue.platforms
     after = _texts(artifacts)
     if Path(against).is_dir():
         before = _rendered(Path(against), None if everything else codes, after, organisation)
     else:
         before = _at_ref(organisation.folder, against, None if everything else codes)
-    found = effects(before, after, platforms)
+    return _told(organisation, before, after, against, as_json=as_json)
+
+
+def compare_standards(
+    organisation: LoadedOrganisation,
+    moved: LoadedOrganisation,
+    codes: Sequence[str],
+    workers: int,
+    *,
+    as_json: bool,
+) -> Exit:
+    """Say what the sites' files get when they are moved to another version of the standard."""
+    from .render import artifacts_of
+
+    before = _texts(artifacts_of(organisation, codes, workers))
+    after = _texts(artifacts_of(moved, codes, workers))
+    title = f"standard {moved.moved_to}"
+    return _told(organisation, before, after, title, as_json=as_json)
+
+
+def _told(
+    organisation: LoadedOrganisation,
+    before: Mapping[str, Text],
+    after: Mapping[str, Text],
+    against: str,
+    *,
+    as_json: bool,
+) -> Exit:
+    from ..diff.effect import effects
+
+    found = effects(before, after, organisation.catalogue.platforms)
     if as_json:
         console.say(console.as_json({"against": against, "effects": found}))
     else:
@@ -85,13 +112,15 @@ def _rendered(
 ) -> dict[str, Text]:
     """Rendered files of a folder; the platform of a device that is gone is told by its suffix."""
     from ..diff.effect import Text
+    from .output import refuse_unfinished
 
+    refuse_unfinished(folder)
     by_suffix = {p.suffix: name for name, p in organisation.catalogue.platforms.items()}
     found: dict[str, Text] = {}
     for path in sorted(folder.glob("*/**/*")):
         within = PurePosixPath(path.relative_to(folder).as_posix())
         name = str(within)
-        if not path.is_file() or path.name.startswith("."):
+        if not path.is_file() or any(part.startswith(".") for part in within.parts):
             continue
         if codes is not None and within.parts[0] not in codes:
             continue
@@ -128,13 +157,16 @@ def _refuse_secrets(path: Path, text: str, now: str) -> None:
 
 
 def _at_ref(folder: Path, ref: str, codes: Sequence[str] | None) -> dict[str, Text]:
-    """The organisation as it is at a ref, rendered by this sitekit."""
+    """The organisation as it is at a ref, rendered by this sitekit; older files are migrated."""
     from ..load import load_organisation
     from ..load.spread import sensible_workers
+    from ..migrate import plan
     from .render import artifacts_of
 
     with _checked_out(folder, ref) as then:
         try:
+            for change in plan(then, compared_only=True).changes:
+                change.path.write_bytes(change.after)  # in the copy that is thrown away
             loaded = load_organisation(then)
         except InputError as error:
             number = len(error.problems)

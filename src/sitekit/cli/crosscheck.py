@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from ..errors import DesignError, SitekitError
 from . import console
+from .crew import crew, tell_lost
 from .exit import Exit
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from ..crosscheck import Answer
     from ..findings import Finding
     from ..load import LoadedOrganisation
@@ -22,10 +25,14 @@ _SUFFIXES = (".cfg", ".conf")
 
 
 def findings_of_texts(
-    organisation: LoadedOrganisation, codes: Sequence[str], folder: Path | None, workers: int | None
+    organisation: LoadedOrganisation,
+    codes: Sequence[str],
+    folder: Path | None,
+    workers: int | None,
+    shared: Executor | None = None,
 ) -> list[Finding]:
     """What is wrong in the texts of the sites: rendered now, or as they stand in a folder."""
-    from ..load.spread import processes, sensible_workers, spread
+    from ..load.spread import sensible_workers, spread
 
     found: list[Finding] = []
     with console.progress(len(codes), "reading what is rendered") as advance:
@@ -35,8 +42,15 @@ def findings_of_texts(
                 advance()
             return found
         number = workers or sensible_workers(len(codes))
-        with processes(organisation, number) as pool:
-            for findings in spread(of_rendered, organisation, codes, executor=pool, workers=number):
+        with crew(organisation, number, shared) as pool:
+            for findings in spread(
+                of_rendered,
+                organisation,
+                codes,
+                executor=pool,
+                workers=number,
+                on_lost_workers=tell_lost,
+            ):
                 found += findings
                 advance()
     return found
@@ -68,7 +82,8 @@ def rendered(organisation: LoadedOrganisation, code: str) -> Iterator[Artifact]:
     from ..render import render_site
 
     missing = set(DOCUMENTS)
-    for artifact in render_site(design_site(organisation.sites[code]), organisation.catalogue):
+    inputs = organisation.sites[code]
+    for artifact in render_site(design_site(inputs), inputs.catalogue):
         if artifact.platform is not None or artifact.path.name in DOCUMENTS:
             yield artifact
         missing.discard(str(artifact.path))
@@ -79,7 +94,9 @@ def rendered(organisation: LoadedOrganisation, code: str) -> Iterator[Artifact]:
 def written(folder: Path, code: str) -> list[Artifact]:
     """The same as it stands in a folder. Raises SitekitError where it is not there or no text."""
     from ..render import Artifact
+    from .output import refuse_unfinished
 
+    refuse_unfinished(folder)
     found = []
     try:
         for path in sorted((folder / code).iterdir()):

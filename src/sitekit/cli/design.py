@@ -9,6 +9,7 @@ import click
 
 from ..findings import Severity
 from . import console
+from .cache import remembering
 from .exit import Exit
 from .locate import Selection, only_one, organisation_option, places_argument, select
 
@@ -56,7 +57,9 @@ def design(
     chosen = select(places, organisation)
     if assign:
         return _assign(chosen)
-    found = design_site(load_organisation(chosen.folder).sites[only_one(chosen)])
+    with remembering(chosen.folder) as memory:
+        loaded = load_organisation(chosen.folder, memory=memory)
+        found = design_site(loaded.sites[only_one(chosen)])
     if as_json:
         console.say(console.as_json(found))
     else:

@@ -52,17 +52,65 @@ def create_whole(files: Mapping[Path, str]) -> None:
         ) from None
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_whole(files: Mapping[Path, tuple[bytes, bytes]]) -> None:
+    """Replace files, each given as what it was and what it becomes: all of them or none.
+
+    Every new file lies complete beside its place before the first one takes it; where one cannot,
+    those before it get their old content back. Permissions stay. Raises OutputError when a file is
+    a link, is no longer what it was, or cannot be written.
+    """
+    aside: dict[Path, Path] = {}
+    done: list[Path] = []
+    try:
+        for path, (before, after) in files.items():
+            if path.is_symlink():
+                raise OutputError(
+                    f"{path} is a link; nothing was written",
+                    hint="replace the link by the file, and run again",
+                )
+            if path.read_bytes() != before:
+                raise OutputError(
+                    f"{path} has changed meanwhile; nothing was written", hint="run again"
+                )
+            aside[path] = _beside(path, after, path.stat().st_mode & 0o777)
+        for path, ready in aside.items():
+            ready.replace(path)
+            done.append(path)
+    except OSError as error:
+        for path in done:
+            _replace(path, files[path][0], path.stat().st_mode & 0o777)
+        raise OutputError(
+            f"{error.filename} cannot be written: {error.strerror}",
+            hint="every file is as it was; make room or change permissions, and run again",
+        ) from None
+    finally:
+        for ready in aside.values():
+            with contextlib.suppress(OSError):
+                ready.unlink(missing_ok=True)
+
+
+def _replace(path: Path, data: bytes, mode: int = MODE) -> None:
     """Written aside, flushed, renamed: a reader sees the old file or the new one."""
+    aside = _beside(path, data, mode)
+    try:
+        aside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise
+
+
+def _beside(path: Path, data: bytes, mode: int) -> Path:
+    """A complete file beside its place."""
     descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fchmod(file.fileno(), MODE)
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        Path(aside).replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(aside).unlink()
         raise
+    return Path(aside)

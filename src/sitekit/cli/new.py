@@ -164,11 +164,11 @@ def site(
 
     at = select((), folder)
     loaded = load_organisation(at.folder)
-    known = loaded.catalogue.archetypes
     name = _ask("name", name, "Name of the office")
     city = _ask("city", city, "City", name.split()[0])
     code = _ask("code", code, "Code", f"{_letters(city)[:3]}01", _site_code)
     subsidiary = _ask("subsidiary", subsidiary, "Subsidiary", next(iter(loaded.subsidiaries), None))
+    known = loaded.as_for(subsidiary).catalogue.archetypes
     archetype = _ask(
         "archetype", archetype, f"Archetype ({', '.join(sorted(known))})", "small-office"
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import console
+from .cache import remembering
 from .locate import only_one, organisation_option, places_argument, select
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def show(places: tuple[str, ...], organisation: Path | None, as_json: bool) -> N
     from ..load import load_organisation
 
     chosen = select(places, organisation)
-    inputs = load_organisation(chosen.folder).sites[only_one(chosen)]
+    with remembering(chosen.folder) as memory:
+        inputs = load_organisation(chosen.folder, memory=memory).sites[only_one(chosen)]
     rows = sorted(resolved(inputs), key=lambda row: row[0])
     if as_json:
         console.say(
@@ -80,6 +82,8 @@ def resolved(inputs: SiteInputs) -> Iterator[tuple[str, Any, str, str, bool]]:
             level = "site" if key in own else "archetype"
             place = str(document.place((section, key)))
             yield f"{section}.{key}", value, level, place, False
+    pin = inputs.standard
+    yield "standard", pin.version, pin.level, str(pin.place or "follows the newest"), False
     for key in ("people", "area_m2", "opens", "closes", "block"):
         value = getattr(inputs.site, key)
         if value is not None:

@@ -7,15 +7,21 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from ..errors import InputError, SitekitError
 from . import console
+from .cache import cache_option, remembering
 from .exit import Exit
 from .locate import organisation_option, places_argument, select
+
+if TYPE_CHECKING:
+    from ..load.memory import Memory
 
 SECONDS_BETWEEN_LOOKS = 0.1
 _OF_SITE = re.compile(r"sites/([a-z][a-z0-9]{2,7})(?:\.assigned)?\.yaml")
@@ -28,7 +34,8 @@ Stamp = tuple[int, int, bytes]  # mtime in ns, size, hash
 @places_argument
 @organisation_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Where to write.")
-def watch(places: tuple[str, ...], organisation: Path | None, out: Path) -> Exit:
+@cache_option
+def watch(places: tuple[str, ...], organisation: Path | None, out: Path, no_cache: bool) -> Exit:
     """Check the SITEs (default: all) and render them below --out, again at every save.
 
     A saved file of one site has that site designed again, any other file has all of them. A site
@@ -38,26 +45,35 @@ def watch(places: tuple[str, ...], organisation: Path | None, out: Path) -> Exit
     Examples:
       sitekit watch par02 --out build
     """
+    from ..load.memory import Memory, program_digest
+
+    folder = select(places, organisation).folder
+    with suppress(KeyboardInterrupt), remembering(folder, unless=no_cache) as memory:
+        _watch(places, organisation, out, memory or Memory(program_digest()))
+    return Exit.AS_DESIGNED
+
+
+def _watch(
+    places: tuple[str, ...], organisation: Path | None, out: Path, memory: Memory
+) -> NoReturn:
+    """Look, check and render for ever; what one round found, the next one knows."""
     folder = select(places, organisation).folder
     seen: dict[str, Stamp] = {}
     waiting: set[str] | None = None  # sites still to do since the files were last understood
-    try:
-        while True:
-            now = _stamps(folder, out, seen)
-            saved = {
-                name
-                for name in now.keys() | seen.keys()
-                if now.get(name, (0, 0, b""))[2] != seen.get(name, (0, 0, b""))[2]
-            }
-            if saved:
-                chosen = select(places, organisation).sites
-                touched = chosen if not seen else _touched(saved, chosen)
-                todo = sorted((waiting or set()) & set(chosen) | set(touched))
-                waiting = set() if _again(folder, todo, out) else set(todo)
-            seen = now
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-    except KeyboardInterrupt:
-        return Exit.AS_DESIGNED
+    while True:
+        now = _stamps(folder, out, seen)
+        saved = {
+            name
+            for name in now.keys() | seen.keys()
+            if now.get(name, (0, 0, b""))[2] != seen.get(name, (0, 0, b""))[2]
+        }
+        if saved:
+            chosen = select(places, organisation).sites
+            touched = chosen if not seen else _touched(saved, chosen)
+            todo = sorted((waiting or set()) & set(chosen) | set(touched))
+            waiting = set() if _again(folder, todo, out, memory) else set(todo)
+        seen = now
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _touched(saved: set[str], codes: Sequence[str]) -> list[str]:
@@ -98,24 +114,28 @@ def _stamps(folder: Path, out: Path, before: Mapping[str, Stamp]) -> dict[str, S
     return found
 
 
-def _again(folder: Path, codes: Sequence[str], out: Path) -> bool:
+def _again(folder: Path, codes: Sequence[str], out: Path, memory: Memory) -> bool:
     """Check and render; False when the files could not be understood."""
     from ..design.group import check_organisation
     from ..findings import Severity
     from ..load import load_organisation
     from .output import write_artifacts
-    from .render import artifacts_of
+    from .render import artifacts_of, write
 
     began = time.monotonic()
     try:
-        loaded = load_organisation(folder)
+        loaded = load_organisation(folder, memory=memory)
         report = check_organisation(loaded, today=date.today(), sites=codes)
         console.findings(report.findings)
         bad = {f.subject for f in report.findings if f.severity is Severity.ERROR}
         good = [code for code in codes if code not in bad]
-        written = write_artifacts(
-            artifacts_of(loaded, good, 1), out, prune=False, known_sites=loaded.sites
-        ).written
+        all_of_them = set(codes) == set(loaded.sites)
+        if all_of_them:
+            written = write(loaded, good, out, 1, folder).written
+        else:
+            written = write_artifacts(
+                artifacts_of(loaded, good, 1), out, prune=False, known_sites=loaded.sites
+            ).written
     except InputError as error:
         console.problems(error.problems)
         return False

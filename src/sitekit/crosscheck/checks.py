@@ -147,6 +147,11 @@ CHECKS: dict[str, Check] = {
         _E,
         "write a range inside the prefix, apart from gateways and fixed addresses",
     ),
+    "cross-dhcp-option": Check(
+        "The servers that DHCP hands out are machines of the site, or the firewall's own servers",
+        _E,
+        "hand out the address of an interface, or a server of `config system dns` or `ntp`",
+    ),
     "cross-dhcp-trust": Check(
         "DHCP answers are let in from the side of the server",
         _E,
@@ -229,6 +234,11 @@ CHECKS: dict[str, Check] = {
         "The proposal of a tunnel is the policy of the Azure connection",
         _E,
         "write what the connection at Azure has, in both phases",
+    ),
+    "cross-vpn-gateway": Check(
+        "Tunnels to one gateway of Azure have one address at the other end",
+        _E,
+        "write the address of that gateway in each of its tunnels",
     ),
     "cross-vpn-half": Check(
         "A tunnel has both phases, a zone and an uplink",

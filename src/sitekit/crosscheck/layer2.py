@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from .checks import Findings
 from .facts import EOS_SWITCHED_MTU, Firewall, Port, Site, Switch, dotted
 from .networks import Networks
-from .standard import CONTENT, ISOLATED_MEDIA
+from .standard import BLACK_HOLE, CONTENT, ISOLATED_MEDIA
 from .wiring import Bundle, Link, Wiring, carried
 
 _STATIC = {"on", "static"}
@@ -27,6 +27,30 @@ def check(site: Site, wiring: Wiring, networks: Networks, findings: Findings) ->
     _cut(site, wiring, networks, findings)
     _spanning_tree(site, wiring, findings)
     _queriers(site, networks, findings)
+    _radio(networks, findings)
+
+
+def _radio(networks: Networks, findings: Findings) -> None:
+    """What the access points bridge ends in a VLAN that the firewall has, the one of its name."""
+    for firewall in networks.firewalls:
+        legs = {leg.vlan: leg for leg in firewall.legs.values() if leg.vlan is not None}
+        for name, node in firewall.root.table("wireless-controller vap").entries.items():
+            text = node.word("vlanid")
+            if not text.isdigit():
+                continue
+            own = firewall.legs.get(f"v-{name.removeprefix('w-')}")
+            if own is not None and own.vlan != int(text):
+                wrong = f"its network {own.name} is VLAN {own.vlan}"
+            elif int(text) not in legs and int(text) not in networks.by_vlan:
+                wrong = "which no network has"
+            else:
+                continue
+            findings.add(
+                "cross-vlan-undefined",
+                firewall.file,
+                node.where("vlanid"),
+                f"radio network {name} is bridged to VLAN {text}, {wrong}",
+            )
 
 
 def listed(vlans: Iterable[int]) -> str:
@@ -376,6 +400,15 @@ def _port_map(site: Site, wiring: Wiring, findings: Findings) -> None:
                     switch.file,
                     port.line,
                     f"{switch.name} {row.port} is unused in the port map {said} and not shut down",
+                )
+            vlan = switch.vlans.get(port.access or 0)
+            if not row.to and port.mode == "access" and vlan and vlan.name != BLACK_HOLE:
+                findings.add(
+                    "cross-plan",
+                    switch.file,
+                    port.where("access"),
+                    f"{switch.name} {row.port} is unused in the port map {said} and in VLAN "
+                    f"{port.access}, not in the one that leads nowhere",
                 )
             continue
         tagged = {int(word[:-1]) for word in words if word[:-1].isdigit() and word[-1] == "t"}
@@ -788,25 +821,19 @@ def _queriers(site: Site, networks: Networks, findings: Findings) -> None:
 
 
 def _media(site: Site, networks: Networks) -> dict[int, tuple[Switch, int]]:
-    """Media VLANs, each with the switch that ought to ask: a core, else the first that has it."""
+    """Media VLANs, each with the switch that ought to ask: a core, else the first that has it.
+
+    Whether content rides on multicast is its archetype's choice, and large packets do not tell:
+    a VLAN of content counts where the text of any switch says something of its querier.
+    """
+    said = {vlan for switch in site.switches for vlan in switch.queriers}
     found: dict[int, tuple[Switch, int]] = {}
     for switch in sorted(site.switches, key=lambda s: (not s.routing, s.name)):
         for number, vlan in switch.vlans.items():
             zone = networks.zone_of_vlan(number, vlan.name)
-            svi = switch.ports.get(f"Vlan{number}")
-            jumbo = (
-                svi is not None
-                and svi.address is not None
-                and (svi.mtu or svi.ip_mtu or _switched(switch)) > 1500
-            )
-            if zone in ISOLATED_MEDIA or (zone in CONTENT and jumbo):
+            if zone in ISOLATED_MEDIA or (zone in CONTENT and number in said):
                 found.setdefault(number, (switch, vlan.line))
     return found
-
-
-def _switched(switch: Switch) -> int:
-    """The MTU of an SVI that says none: IOS follows the system, EOS has 1500."""
-    return switch.system_mtu if switch.syntax == "ios" else 1500
 
 
 def switched_mtu(switch: Switch) -> int:

@@ -10,6 +10,7 @@ from .checks import Findings
 from .facts import Firewall, Scope, Site, Subnet, Switch, dotted, number
 from .layer2 import switched_mtu
 from .networks import ZONE, Network, Networks
+from .standard import PRIVATE
 from .wiring import Wiring, bundle_of, carried
 
 
@@ -367,8 +368,39 @@ def _dhcp(site: Site, networks: Networks, findings: Findings) -> None:
         for scope in firewall.scopes:
             _scope(firewall, scope, site, networks, findings)
         _collisions(firewall, site, networks, findings)
+        _options(firewall, networks, findings)
     _relays(site, networks, findings)
     _planned(site, networks, findings)
+
+
+def _options(firewall: Firewall, networks: Networks, findings: Findings) -> None:
+    """Servers that clients are told of: inside the site somebody, outside the firewall's own."""
+    present = {i.subnet.address for i in networks.interfaces}
+    present |= {i.virtual for i in networks.interfaces if i.virtual is not None}
+    dns = firewall.root.table("system dns")
+    own = {number(dns.word("primary")), number(dns.word("secondary"))}
+    for name, node in firewall.root.table("system dhcp server").entries.items():
+        for key in ("dns-server1", "dns-server2", "ntp-server1", "ntp-server2", "wifi-ac1"):
+            address = number(node.word(key))
+            if address is None or address in present:
+                continue
+            inside = networks.at(address)
+            if inside is not None:
+                wrong = f"which is in {inside.name} and no device's"
+            elif key.startswith("dns") and address not in own and _is_private(address):
+                wrong = "which is no server of the firewall's own"
+            else:
+                continue
+            findings.add(
+                "cross-dhcp-option",
+                firewall.file,
+                node.where(key),
+                f"scope {name} hands out {key} {dotted(address)}, {wrong}",
+            )
+
+
+def _is_private(address: int) -> bool:
+    return any(first <= address <= last for first, last in PRIVATE)
 
 
 def _scope(

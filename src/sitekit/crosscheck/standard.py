@@ -16,6 +16,7 @@ CONTENT = frozenset({"prod", "post", "storage", "render"})
 ISOLATED_MEDIA = frozenset({"audio_net", "video_net", "st2110_a", "st2110_b"})
 MEDIA = ISOLATED_MEDIA | {"storage"}
 INTERNET = "wan"
+BLACK_HOLE = "blackhole"  # the VLAN of ports that nothing is plugged into
 BLACK_HOLE_NAMES = frozenset({"blackhole", "native"})
 
 

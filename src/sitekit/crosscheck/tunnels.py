@@ -30,7 +30,35 @@ def check(networks: Networks, findings: Findings) -> None:
             phase1 = first.get(node.word("phase1name"))
             if phase1 is not None and phase1.word("type", "static") != "dynamic":
                 _phase2(firewall, name, node, findings)
+        _gateways(firewall, first, findings)
         _bgp(firewall, findings)
+
+
+def _gateways(firewall: Firewall, first: dict[str, Node], findings: Findings) -> None:
+    """`az0-fibre` and `az0-mobile` lead to one gateway over two uplinks."""
+    known: dict[str, tuple[str, str]] = {}
+    for name, node in first.items():
+        gateway, dash, _ = name.partition("-")
+        address = node.word("remote-gw")
+        if not dash or not address:
+            continue
+        before, other = known.setdefault(gateway, (address, name))
+        if before != address:
+            findings.add(
+                "cross-vpn-gateway",
+                firewall.file,
+                node.where("remote-gw"),
+                f"tunnel {name} leads to {address}, tunnel {other} to the same gateway at {before}",
+            )
+    ends = [(address, name) for address, name in known.values()]
+    for address, name in ends:
+        if sum(1 for other, _ in ends if other == address) > 1:
+            findings.add(
+                "cross-vpn-gateway",
+                firewall.file,
+                first[name].where("remote-gw"),
+                f"tunnel {name} leads to {address}, as a tunnel to another gateway does",
+            )
 
 
 def _half(firewall: Firewall, node: Node, name: str, what: str, findings: Findings) -> None:

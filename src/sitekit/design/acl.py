@@ -12,6 +12,7 @@ from ipaddress import IPv4Network
 from typing import Literal, NamedTuple
 
 from .result import Acl, AclEntry, AddressObject, Network, Rule
+from .space import within
 
 STEP = 10
 
@@ -46,19 +47,22 @@ def _lines(network: Network, policy: Sequence[Rule]) -> Iterator[_Line]:
         yield _Line("udp", None, (68, 68), None, (67, 67), False, "DHCP of the site")
     own = IPv4Network((int(network.prefix.network_address) + 1, 32))
     yield _Line("icmp", network.prefix, None, own, None, False, "ping of the gateway")
-    for rule in policy:
-        for inside in _inside(rule.sources, network):
-            yield from _towards(inside, rule)
-    for rule in policy:
-        for inside in _inside(rule.destinations, network):
-            yield from _back(inside, rule)
+    known: dict[int, list[IPv4Network]] = {}  # rules share their sets of addresses
 
+    def inside(addresses: Iterable[AddressObject]) -> Iterator[IPv4Network]:
+        for address in addresses:
+            found = known.get(id(address))
+            if found is None:
+                found = [p for p in address.prefixes if within(p, network.prefix)]
+                known[id(address)] = found
+            yield from found
 
-def _inside(addresses: Iterable[AddressObject], network: Network) -> Iterator[IPv4Network]:
-    for address in addresses:
-        for prefix in address.prefixes:
-            if prefix.subnet_of(network.prefix):
-                yield prefix
+    for rule in policy:
+        for source in inside(rule.sources):
+            yield from _towards(source, rule)
+    for rule in policy:
+        for destination in inside(rule.destinations):
+            yield from _back(destination, rule)
 
 
 def _towards(source: IPv4Network, rule: Rule) -> Iterator[_Line]:
@@ -86,9 +90,8 @@ def _back(destination: IPv4Network, rule: Rule) -> Iterator[_Line]:
                     )
 
 
-def _prefixes(addresses: Iterable[AddressObject]) -> Iterator[IPv4Network]:
-    for address in addresses:
-        yield from address.prefixes
+def _prefixes(addresses: Iterable[AddressObject]) -> list[IPv4Network]:
+    return [prefix for address in addresses for prefix in address.prefixes]
 
 
 def _numbered(lines: Iterable[_Line]) -> Iterator[AclEntry]:

@@ -82,6 +82,8 @@ def _productions(inputs: SiteInputs, block: IPv4Network) -> list[PlacedSegment]:
     if whole is None:
         return []
     range_ = prefix_at(block, whole.slot, whole.prefix_length, inputs.archetype.slot_length)
+    if not inputs.productions:
+        return []
     slices = list(range_.subnets(new_prefix=whole.each))
     vlan = inputs.catalogue.zones["prod"].vlan or 100
     return [

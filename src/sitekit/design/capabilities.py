@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from ..load.catalogue import Catalogue
 from ..model.platform import Capability
@@ -44,7 +45,8 @@ def missing(
 
 def of_switch(device: SwitchDesign) -> Iterator[str]:
     """Features that this switch's configuration uses."""
-    profiles = {port.profile for port in device.ports} | {lag.profile for lag in device.lags}
+    used = chain((port.profile for port in device.ports), (lag.profile for lag in device.lags))
+    profiles = {id(profile): profile for profile in used}.values()
     yield from EVERY_DEVICE
     yield from EVERY_SWITCH
     needs = {

@@ -121,10 +121,10 @@ def _counted(
     """Access points, then what the archetype counts beyond the written endpoints, desks last."""
     sizing = inputs.catalogue.sizing
     power = {name: ceil(value) for name, value in sizing.power_w.items()}
+    standard = inputs.place("archetype")
     for unit in units.access_points:
         wifi = unit.hardware.wifi
         yield _outlet(
-            inputs,
             unit.name,
             PortPurpose.ACCESS_POINT,
             _first(networks, "net_mgmt"),
@@ -181,13 +181,14 @@ def _counted(
         EndpointKind.PRINTER,
     )
     desks = ceil(exact(sizing.growth) * needs.people)
+    corp = _first(networks, "corp")
     for number in range(1, desks + 1):
         yield _outlet(
-            inputs,
             f"desk-{number:03}",
             PortPurpose.ACCESS,
-            _first(networks, "corp"),
+            corp,
             poe_w=power["phone"] if number <= needs.desk_phones else 0,
+            place=standard,
         )
 
 
@@ -204,14 +205,20 @@ def _series(
 ) -> Iterator[Demand]:
     """As many outlets as wanted, less the endpoints of this kind that are written by name."""
     written = sum(endpoint.kind is kind for endpoint in inputs.site.endpoints)
+    place = inputs.place("archetype")
     for number in range(1, wanted - written + 1):
         yield _outlet(
-            inputs, f"{stem}-{number:02}", purpose, network, speed=speed, poe_w=poe_w, spread=True
+            f"{stem}-{number:02}",
+            purpose,
+            network,
+            speed=speed,
+            poe_w=poe_w,
+            spread=True,
+            place=place,
         )
 
 
 def _outlet(
-    inputs: SiteInputs,
     to: str,
     purpose: PortPurpose,
     network: str,
@@ -219,7 +226,7 @@ def _outlet(
     speed: int = 1000,
     poe_w: int = 0,
     spread: bool = False,
-    place: Place | None = None,
+    place: Place,
 ) -> Demand:
     return Demand(
         to=to,
@@ -231,7 +238,7 @@ def _outlet(
         port=None,
         spread=spread,
         core=None,
-        place=place or inputs.place("archetype"),
+        place=place,
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
 
+from ..load.catalogue import Catalogue
 from ..load.organisation import SiteInputs
 from . import ntp
+from .kept import once_per_catalogue
 from .ports import PortPlan
 from .result import (
     AddressObject,
@@ -41,7 +44,7 @@ HA_PRIORITIES = (200, 100)
 MANAGED_ZONES = ("net_mgmt", "admin")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FirewallContext:
     """What the firewalls of a site are built from."""
 
@@ -57,12 +60,37 @@ class FirewallContext:
     published: tuple[PublishedService, ...]
     wifi: WifiPlan | None
 
-    @property
+    @cached_property
     def core_networks(self) -> tuple[Network, ...]:
         """Networks behind a routing core."""
         if not self.units.cores or not any(n.zone == "transit" for n in self.networks):
             return ()
         return tuple(n for n in self.networks if n.gateway_on == "core")
+
+    @cached_property
+    def enforced(self) -> tuple[Rule, ...]:
+        """The rules that the firewall enforces."""
+        return tuple(rule for rule in self.policy if rule.enforced_by == "firewall")
+
+    @cached_property
+    def addresses(self) -> tuple[AddressObject, ...]:
+        """Every object that those rules use, once."""
+        return _addresses(self.enforced)
+
+    @cached_property
+    def services(self) -> tuple[Service, ...]:
+        """Every service that those rules and what is published use, once."""
+        return _services(self.enforced, self.published)
+
+    @cached_property
+    def routes(self) -> tuple[Route, ...]:
+        """The static routes."""
+        return tuple(_routes(self))
+
+    @cached_property
+    def dhcp(self) -> tuple[DhcpServer, ...]:
+        """The scopes that the firewall serves."""
+        return tuple(_dhcp(self))
 
 
 def build(context: FirewallContext, unit: Unit) -> FirewallDesign:
@@ -72,7 +100,6 @@ def build(context: FirewallContext, unit: Unit) -> FirewallDesign:
     bundled = any(use.lag for use in trunk)
     lan = "trunk" if bundled else (trunk[0].socket.name if trunk else "")
     interfaces = tuple(_interfaces(context, lan))
-    policy = tuple(rule for rule in context.policy if rule.enforced_by == "firewall")
     management = next(n for n in context.networks if n.zone == "net_mgmt")
     return FirewallDesign(
         name=unit.name,
@@ -95,18 +122,18 @@ def build(context: FirewallContext, unit: Unit) -> FirewallDesign:
         lag=bundled,
         interfaces=interfaces,
         zones=tuple(_zones(context, interfaces)),
-        dhcp=tuple(_dhcp(context)),
+        dhcp=context.dhcp,
         uplinks=context.uplinks,
         health_targets=context.inputs.catalogue.health_targets,
         tunnels=context.tunnels,
         hub_prefixes=_hub(context.inputs),
         bgp=context.bgp,
-        routes=tuple(_routes(context)),
-        addresses=_addresses(policy),
-        services=_services(policy, context.published),
-        policy=policy,
+        routes=context.routes,
+        addresses=context.addresses,
+        services=context.services,
+        policy=context.enforced,
         published=context.published,
-        guest_limit_mbps=next((r.limit_mbps for r in policy if r.limit_mbps), None),
+        guest_limit_mbps=next((r.limit_mbps for r in context.enforced if r.limit_mbps), None),
         wifi=context.wifi,
         remote_users=remote_users(context.inputs, context.facts, context.uplinks),
         ha=_ha(context, unit, lan),
@@ -306,15 +333,22 @@ def _routes(context: FirewallContext) -> Iterator[Route]:
         distance=BLACKHOLE_DISTANCE,
         reason="the site's own block, announced as one",
     )
-    for prefix in context.inputs.catalogue.private:
-        if _routable(prefix):
-            yield Route(
-                prefix=prefix,
-                next_hop=None,
-                interface=None,
-                distance=BLACKHOLE_DISTANCE,
-                reason="private addresses never leave through an uplink",
-            )
+    yield from _blackholes(context.inputs.catalogue)
+
+
+@once_per_catalogue
+def _blackholes(catalogue: Catalogue) -> tuple[Route, ...]:
+    return tuple(
+        Route(
+            prefix=prefix,
+            next_hop=None,
+            interface=None,
+            distance=BLACKHOLE_DISTANCE,
+            reason="private addresses never leave through an uplink",
+        )
+        for prefix in catalogue.private
+        if _routable(prefix)
+    )
 
 
 def _routable(prefix: IPv4Network) -> bool:

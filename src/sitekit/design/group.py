@@ -10,11 +10,12 @@ from ipaddress import IPv4Address, IPv4Network
 
 from ..errors import DesignError, Place
 from ..findings import Finding, Severity
-from ..load.organisation import LoadedOrganisation, SiteInputs
+from ..load.organisation import LoadedOrganisation
 from ..load.spread import spread
+from ..load.undisturbed import undisturbed
 from ..model.organisation import Waiver
 from . import design_site
-from .addressing import block_of
+from .standards import site_behind, sites_behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,23 +53,38 @@ def check_organisation(
 ) -> Report:
     """Design the sites and look at each and at all of them together.
 
+    Where the organisation was loaded with a memory, sites whose findings it knows are not designed.
+
     `today` decides which waivers still hold. `sites` limits what is reported to these codes;
     addresses are compared with every site of the organisation all the same. `executor` spreads the
     sites over `workers` of it (see `sitekit.load.spread`); the report is the same. `also` are
     findings of somebody else (of the rendered text, say), which the same waivers may accept.
     """
     wanted = set(organisation.sites if sites is None else sites)
-    found: list[Finding] = [*_between_sites(organisation, wanted), *also]
+    found: list[Finding] = [
+        *_between_sites(organisation, wanted),
+        *sites_behind(organisation, wanted),
+        *also,
+    ]
     codes = sorted(wanted)
-    each = spread(
-        findings_of,
-        organisation,
-        codes,
-        executor=executor,
-        workers=workers,
-        on_lost_workers=on_lost_workers,
+    memory = organisation.memory
+    known = {c: f for c in codes if memory and (f := memory.findings(c)) is not None}
+    each = undisturbed(
+        spread(
+            findings_of,
+            organisation,
+            [code for code in codes if code not in known],
+            executor=executor,
+            workers=workers,
+            on_lost_workers=on_lost_workers,
+        )
     )
-    for code, findings in zip(codes, each, strict=True):
+    for code in codes:
+        findings = known.get(code)
+        if findings is None:
+            findings = next(each)
+            if memory is not None:
+                memory.keep_findings(code, findings)
         found += findings
         if progress is not None:
             progress(code)
@@ -76,13 +92,21 @@ def check_organisation(
     return _weigh(organisation, found, today, len(wanted))
 
 
+def undesigned(organisation: LoadedOrganisation, codes: Iterable[str]) -> tuple[str, ...]:
+    """The sites of these whose findings no memory knows: they have to be designed."""
+    memory = organisation.memory
+    return tuple(code for code in codes if memory is None or memory.findings(code) is None)
+
+
 def findings_of(organisation: LoadedOrganisation, code: str) -> tuple[Finding, ...]:
     """The findings of one site; one that cannot be designed at all is a finding too."""
     inputs = organisation.sites[code]
+    behind = tuple(site_behind(organisation, inputs))
     try:
-        return design_site(inputs).findings
+        return (*design_site(inputs).findings, *behind)
     except DesignError as error:
         return (
+            *behind,
             Finding(
                 rule="no-design",
                 severity=Severity.ERROR,
@@ -164,15 +188,10 @@ def _between_sites(organisation: LoadedOrganisation, wanted: set[str]) -> Iterat
 
 
 def _blocks(organisation: LoadedOrganisation) -> Iterator[_Taken]:
-    for code, inputs in organisation.sites.items():
-        try:
-            prefix = block_of(inputs)
-        except DesignError:
-            continue  # said by the site's own check
-        document = inputs.document
-        if inputs.site.block is None and inputs.assigned_document is not None:
-            document = inputs.assigned_document
-        yield _Taken(prefix, "block", code, document.place(("block",)))
+    for code in organisation.sites:
+        block = organisation.summary(code).block
+        if block is not None:  # else said by the site's own check
+            yield _Taken(block[0], "block", code, block[1])
 
 
 def _overlaps(blocks: list[_Taken]) -> Iterator[tuple[_Taken, _Taken]]:
@@ -200,8 +219,8 @@ def _reserved(organisation: LoadedOrganisation) -> Iterator[_Taken]:
 def _names_twice(organisation: LoadedOrganisation, wanted: set[str]) -> Iterator[Finding]:
     """Device names are unique in the whole group: logs and tickets know no site."""
     seen: dict[str, tuple[str, Place]] = {}
-    for code, inputs in organisation.sites.items():
-        for name, place in _device_names(inputs):
+    for code in organisation.sites:
+        for name, place in organisation.summary(code).devices:
             other = seen.setdefault(name, (code, place))
             if other[0] != code and code in wanted:
                 yield Finding(
@@ -214,33 +233,18 @@ def _names_twice(organisation: LoadedOrganisation, wanted: set[str]) -> Iterator
                 )
 
 
-def _device_names(inputs: SiteInputs) -> Iterator[tuple[str, Place]]:
-    """Names that somebody wrote, then those that are remembered."""
-    for index, device in enumerate(inputs.site.devices):
-        if device.name is not None:
-            yield device.name, inputs.place("devices", index, "name")
-    if inputs.assigned is not None and inputs.assigned_document is not None:
-        for role, names in inputs.assigned.devices.items():
-            for index, name in enumerate(names):
-                yield name, inputs.assigned_document.place(("devices", role, index))
-
-
 def _lines_twice(organisation: LoadedOrganisation, wanted: set[str]) -> Iterator[Finding]:
     """A fixed public address belongs to one line of one site."""
     seen: dict[IPv4Address, tuple[str, str, Place]] = {}
-    for code, inputs in organisation.sites.items():
-        for index, uplink in enumerate(inputs.site.uplinks):
-            if uplink.addressing == "dhcp":
-                continue
-            place = inputs.place("uplinks", index, "addressing", "address")
-            address = uplink.addressing.address
-            other, name, there = seen.setdefault(address, (code, uplink.name, place))
+    for code in organisation.sites:
+        for address, uplink, place in organisation.summary(code).lines:
+            other, name, there = seen.setdefault(address, (code, uplink, place))
             if there != place and code in wanted:
                 yield Finding(
                     rule="address-taken",
                     severity=Severity.ERROR,
                     subject=code,
-                    message=f"uplink {uplink.name} has {address}, which {name} of {other} has too "
+                    message=f"uplink {uplink} has {address}, which {name} of {other} has too "
                     f"({there})",
                     remedy="copy the address from the carrier's letter",
                     place=place,

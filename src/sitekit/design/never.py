@@ -17,8 +17,18 @@ from ..load.catalogue import Catalogue
 from ..load.organisation import SiteInputs
 from ..model.catalogue import Never
 from . import space
-from .policy import Surroundings, service
-from .result import Network, PortPurpose, PortUse, Proof, Rule, WifiPlan
+from .kept import once_per_catalogue
+from .policy import Surroundings, public, service
+from .result import (
+    AddressObject,
+    Network,
+    PortPurpose,
+    PortUse,
+    Proof,
+    Rule,
+    Service,
+    WifiPlan,
+)
 
 ALGEBRA = "set algebra over addresses, protocols and ports"
 
@@ -32,7 +42,7 @@ def proofs(
     wifi: WifiPlan | None,
 ) -> tuple[Proof, ...]:
     """All ten, in the order of the catalogue, then those about ports, SSIDs and DSCP."""
-    permits = [_permit(rule) for rule in policy if rule.action == "permit"]
+    permits = _permits(policy, inputs.catalogue)
     return (
         *(
             _by_algebra(never, inputs.catalogue, networks, around, permits)
@@ -52,15 +62,17 @@ def _by_algebra(
     around: Surroundings,
     permits: Iterable[_Permit],
 ) -> Proof:
-    sources = _zones(never.source, networks, around)
-    destinations = _destinations(never, catalogue, networks, around)
+    sources = _zones(never.source, networks, catalogue)
+    destinations = _destinations(never, catalogue, networks)
     excepted = list(_exceptions(never, catalogue, around))
+    met: dict[int, list[space.Interval]] = {}  # rules share their sets of destinations
     for permit in permits:
-        common = space.boxes(
-            space.common(permit.sources, sources),
-            space.common(permit.destinations, destinations),
-            permit.services,
-        )
+        to = met.get(id(permit.destinations))
+        if to is None:
+            to = met[id(permit.destinations)] = space.common(permit.destinations, destinations)
+        if not to:
+            continue
+        common = space.boxes(space.common(permit.sources, sources), to, permit.services)
         for box in common:
             left = space.subtract_all(box, excepted)
             if left:
@@ -94,16 +106,43 @@ class _Permit(NamedTuple):
     services: list[space.Interval]
 
 
-def _permit(rule: Rule) -> _Permit:
-    """The conversations of a rule. An FQDN may be any public address: one stands for all."""
-    named = any(address.kind == "fqdn" for address in rule.destinations)
-    return _Permit(
-        rule,
-        space.addresses(p for a in rule.sources for p in a.prefixes),
-        space.addresses(p for a in rule.destinations for p in a.prefixes)
-        + ([PUBLIC] if named else []),
-        space.services(rule.services),
-    )
+def _permits(policy: Sequence[Rule], catalogue: Catalogue) -> list[_Permit]:
+    """The conversations of each rule. An FQDN may be any public address: one stands for all."""
+    internet = list(public(catalogue))
+    known: dict[int, list[space.Interval]] = {}  # rules share their sets and their services
+
+    def intervals(addresses: tuple[AddressObject, ...]) -> list[space.Interval]:
+        if len(addresses) != 1:
+            return space.addresses(p for a in addresses for p in a.prefixes)
+        (one,) = addresses
+        if one.kind == "internet":
+            return internet
+        found = known.get(id(one))
+        if found is None:
+            found = known[id(one)] = space.addresses(one.prefixes)
+        return found
+
+    def services(named: tuple[Service, ...]) -> list[space.Interval]:
+        found = known.get(id(named))
+        if found is None:
+            found = [i for service in named for i in _served(catalogue, service.name)]
+            found = known[id(named)] = found or [space.ANY_SERVICE]
+        return found
+
+    permits = []
+    for rule in policy:
+        if rule.action != "permit":
+            continue
+        to = intervals(rule.destinations)
+        if any(address.kind == "fqdn" for address in rule.destinations):
+            to = [*to, PUBLIC]
+        permits.append(_Permit(rule, intervals(rule.sources), to, services(rule.services)))
+    return permits
+
+
+@once_per_catalogue
+def _served(catalogue: Catalogue, name: str) -> list[space.Interval]:
+    return space.services((service(catalogue, name),))
 
 
 # One public address stands for all that an FQDN may resolve to: the Internet region holds it.
@@ -111,17 +150,17 @@ PUBLIC = space.Interval(0x08080808, 0x08080808)
 
 
 def _zones(
-    zones: Iterable[str], networks: Sequence[Network], around: Surroundings
+    zones: Iterable[str], networks: Sequence[Network], catalogue: Catalogue
 ) -> list[space.Interval]:
     wanted = set(zones)
-    found = [network.prefix for network in networks if network.zone in wanted]
+    found = [space.interval(network.prefix) for network in networks if network.zone in wanted]
     if "wan" in wanted:
-        found += around.internet.prefixes
-    return space.addresses(found)
+        found += public(catalogue)
+    return space.union(found)
 
 
 def _destinations(
-    never: Never, catalogue: Catalogue, networks: Sequence[Network], around: Surroundings
+    never: Never, catalogue: Catalogue, networks: Sequence[Network]
 ) -> list[space.Interval]:
     if never.destination_private:
         return space.addresses(catalogue.private)
@@ -129,7 +168,7 @@ def _destinations(
         return space.addresses(
             network.prefix for network in networks if network.zone not in never.destination_except
         )
-    return _zones(never.destination, networks, around)
+    return _zones(never.destination, networks, catalogue)
 
 
 def _exceptions(never: Never, catalogue: Catalogue, around: Surroundings) -> Iterable[space.Box]:
@@ -141,7 +180,7 @@ def _exceptions(never: Never, catalogue: Catalogue, around: Surroundings) -> Ite
         if never.except_serving
         else [space.ANY_ADDRESS]
     )
-    allowed = space.services(service(name, catalogue) for name in never.except_services)
+    allowed = space.services(service(catalogue, name) for name in never.except_services)
     return space.boxes(sources, [space.ANY_ADDRESS], allowed)
 
 

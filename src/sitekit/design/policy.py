@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..errors import Place
 from ..load.catalogue import Catalogue
@@ -13,10 +13,17 @@ from ..load.organisation import SiteInputs
 from ..model.catalogue import StandardFlow
 from ..model.site import Flow
 from . import space
+from .kept import once_per_catalogue
 from .result import AddressObject, Network, PublishedService, Rule, Service, ServiceTerm
 
 RULES_PER_FLOW = 100
 LOCAL_FLOWS = 1000  # flows of an archetype count from here, those of a site from 2000
+
+
+class _Written(NamedTuple):
+    number: int
+    flow: Flow
+    place: Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +47,8 @@ class Surroundings:
     own: IPv4Network
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
-    number: int
-    flow: Flow
-    place: Place
-
-
-def service(name: str, catalogue: Catalogue) -> Service:
+@once_per_catalogue
+def service(catalogue: Catalogue, name: str) -> Service:
     """A catalogue entry as rules use it."""
     entry = catalogue.services[name]
     return Service(
@@ -68,7 +69,6 @@ def surroundings(
 ) -> Surroundings:
     """Name the address sets that are not networks of the site."""
     settings, hub = inputs.settings, inputs.organisation.azure.hub
-    public = space.complement(space.addresses(inputs.catalogue.private))
     serving: dict[str, list[tuple[str, IPv4Address | IPv4Network]]] = {
         "dns": [(f"dns-{a}", a) for a in settings.dns.servers],
         "ntp": [(f"ntp-{s.address}", s.address) for s in settings.ntp.servers],
@@ -86,7 +86,7 @@ def surroundings(
             if endpoint.name in fixed:
                 serving.setdefault(name, []).append((endpoint.name, fixed[endpoint.name]))
     return Surroundings(
-        internet=AddressObject(name="internet", kind="internet", prefixes=tuple(_prefixes(public))),
+        internet=_internet(inputs.catalogue),
         group=AddressObject(
             name="group",
             kind="prefixes",
@@ -100,6 +100,18 @@ def surroundings(
     )
 
 
+@once_per_catalogue
+def public(catalogue: Catalogue) -> tuple[space.Interval, ...]:
+    """The addresses of the Internet: all that are not private."""
+    return tuple(space.complement(space.addresses(catalogue.private)))
+
+
+@once_per_catalogue
+def _internet(catalogue: Catalogue) -> AddressObject:
+    prefixes = tuple(_prefixes(public(catalogue)))
+    return AddressObject(name="internet", kind="internet", prefixes=prefixes)
+
+
 def rules(
     inputs: SiteInputs,
     networks: Sequence[Network],
@@ -110,16 +122,36 @@ def rules(
     catalogue = inputs.catalogue
     found: list[Rule] = []
     by_address = {p.mapped: p.name for p in published}
-    for written in _flows(inputs):
+    named_ends = _named_ends(networks, around)
+    known: dict[tuple[str | IPv4Network, str | None], Sequence[End]] = {}
+
+    def ends(written: str | IPv4Network, serving: str | None) -> Sequence[End]:
+        if serving is None and isinstance(written, str):
+            return named_ends.get(written, ())
+        found = known.get((written, serving))
+        if found is None:
+            found = tuple(_ends(written, serving, networks, around, named_ends))
+            known[written, serving] = found
+        return found
+
+    for written in _flows(inputs, _standard_flows(catalogue)):
         flow = written.flow
+        destinations = ends(flow.destination, flow.to_serving)
+        if not destinations:
+            continue
         pairs = [
             (source, destination)
-            for source in _ends(flow.source, flow.from_serving, networks, around)
-            for destination in _ends(flow.destination, flow.to_serving, networks, around)
+            for source in ends(flow.source, flow.from_serving)
+            for destination in destinations
             if _routed(source, destination)
         ]
+        if not pairs:
+            continue
+        named = tuple(_named_targets(flow, inputs)) if flow.to else None
+        services = tuple(service(catalogue, name) for name in flow.services)
+        reason = _reason(flow, inputs.settings.language)
         for index, (source, destination) in enumerate(pairs):
-            targets = _targets(flow, destination, inputs)
+            targets = (destination.address,) if named is None else named
             if not targets:
                 continue
             is_published = source.zone == "wan"
@@ -140,14 +172,14 @@ def rules(
                     egress=destination.interface,
                     sources=(source.address,),
                     destinations=targets,
-                    services=tuple(service(name, catalogue) for name in flow.services),
+                    services=services,
                     nat=destination.zone == "wan",
                     log=flow.log,
                     inspect=flow.inspect,
                     limit_mbps=inputs.settings.guest.rate_mbps if flow.limit == "guest" else None,
                     enforced_by="core" if both_core else "firewall",
                     published=behind,
-                    reason=_reason(flow, inputs.settings.language),
+                    reason=reason,
                     place=written.place,
                 )
             )
@@ -156,24 +188,42 @@ def rules(
 
 def published_services(inputs: SiteInputs) -> Iterator[tuple[str, Service]]:
     """What flows from the Internet publish: who serves it, and the service."""
-    for written in _flows(inputs):
+    for written in _flows(inputs, _standard_published(inputs.catalogue)):
         if written.flow.source == "wan" and written.flow.to_serving:
             for name in written.flow.services:
-                yield written.flow.to_serving, service(name, inputs.catalogue)
+                yield written.flow.to_serving, service(inputs.catalogue, name)
 
 
 def unanswered(inputs: SiteInputs, networks: Sequence[Network]) -> Iterator[tuple[Flow, str]]:
     """Flows without any target, because the organisation has to write it and has not."""
     zones = {network.zone for network in networks}
-    for written in _flows(inputs):
+    for written in _flows(inputs, _standard_named(inputs.catalogue)):
         flow = written.flow
         if flow.to and flow.source in zones and not list(_named_targets(flow, inputs)):
             yield flow, " or ".join(flow.to)
 
 
-def _flows(inputs: SiteInputs) -> Iterator[_Written]:
-    for placed in inputs.catalogue.flows:
-        yield _Written(number=placed.number, flow=placed.flow, place=placed.place)
+@once_per_catalogue
+def _standard_flows(catalogue: Catalogue) -> tuple[_Written, ...]:
+    return tuple(_Written(p.number, p.flow, p.place) for p in catalogue.flows)
+
+
+@once_per_catalogue
+def _standard_published(catalogue: Catalogue) -> tuple[_Written, ...]:
+    """Those that publish what machines of the site serve."""
+    found = _standard_flows(catalogue)
+    return tuple(w for w in found if w.flow.source == "wan" and w.flow.to_serving)
+
+
+@once_per_catalogue
+def _standard_named(catalogue: Catalogue) -> tuple[_Written, ...]:
+    """Those towards external destinations by name."""
+    return tuple(w for w in _standard_flows(catalogue) if w.flow.to)
+
+
+def _flows(inputs: SiteInputs, standard: Iterable[_Written]) -> Iterator[_Written]:
+    """Standard flows, then those of the archetype, then those of the site."""
+    yield from standard
     for index, flow in enumerate(inputs.archetype.flows):
         yield _Written(
             number=LOCAL_FLOWS + index,
@@ -191,12 +241,13 @@ def _ends(
     serving: str | None,
     networks: Sequence[Network],
     around: Surroundings,
+    named_ends: Mapping[str, Sequence[End]],
 ) -> Iterator[End]:
     """Every end that a zone, a segment or a prefix stands for at this site."""
     if isinstance(written, IPv4Network):
         yield _prefix_end(written, networks)
         return
-    for end in _named_ends(written, networks, around):
+    for end in named_ends.get(written, ()):
         if serving is None:
             yield end
             continue
@@ -212,23 +263,27 @@ def _ends(
                 yield _narrowed(end, name, [at])
 
 
-def _named_ends(written: str, networks: Sequence[Network], around: Surroundings) -> Iterator[End]:
+def _named_ends(networks: Sequence[Network], around: Surroundings) -> dict[str, list[End]]:
+    """The ends that each zone and each segment stands for, networks in their order."""
     outside = {
         "wan": around.internet,
         "vpn_site": around.group,
         "vpn_user": around.remote,
     }
-    if written in outside:
-        address = outside[written]
-        if address is not None:
-            yield End(zone=written, interface=written, gateway_on="outside", address=address)
-        return
+    found: dict[str, list[End]] = {}
     for network in networks:
-        if written in (network.zone, network.name) and network.gateway_on != "none":
-            yield _network_end(
+        if network.gateway_on != "none":
+            end = _network_end(
                 network,
                 AddressObject(name=network.name, kind="network", prefixes=(network.prefix,)),
             )
+            for name in {network.zone, network.name}:
+                found.setdefault(name, []).append(end)
+    for name, address in outside.items():
+        found[name] = []
+        if address is not None:
+            found[name] = [End(zone=name, interface=name, gateway_on="outside", address=address)]
+    return found
 
 
 def _network_end(network: Network, address: AddressObject) -> End:
@@ -246,14 +301,14 @@ def _prefix_end(prefix: IPv4Network, networks: Sequence[Network]) -> End:
         name=f"net-{str(prefix).replace('/', '-')}", kind="prefixes", prefixes=(prefix,)
     )
     for network in networks:
-        if prefix.subnet_of(network.prefix):
+        if space.within(prefix, network.prefix):
             return _network_end(network, address)
     zone = "vpn_site" if prefix.is_private else "wan"
     return End(zone=zone, interface=zone, gateway_on="outside", address=address)
 
 
 def _narrowed(end: End, name: str, at: Iterable[IPv4Address | IPv4Network]) -> End:
-    prefixes = tuple(sorted({IPv4Network(a) for a in at}))
+    prefixes = tuple(sorted(set(map(_as_prefix, at))))
     return End(
         zone=end.zone,
         interface=end.interface,
@@ -266,25 +321,24 @@ def _narrowed(end: End, name: str, at: Iterable[IPv4Address | IPv4Network]) -> E
     )
 
 
+def _as_prefix(at: IPv4Address | IPv4Network) -> IPv4Network:
+    return at if isinstance(at, IPv4Network) else IPv4Network((int(at), 32))
+
+
 def _within(at: IPv4Address | IPv4Network, end: End, own: IPv4Network) -> bool:
-    network = IPv4Network(at)
-    if end.zone == "vpn_site":
-        return not network.subnet_of(own)
     if end.zone == "wan":
         return False
-    return any(network.subnet_of(prefix) for prefix in end.address.prefixes)
+    network = _as_prefix(at)
+    if end.zone == "vpn_site":
+        return not space.within(network, own)
+    return any(space.within(network, prefix) for prefix in end.address.prefixes)
 
 
 def _routed(source: End, destination: End) -> bool:
     """Conversations inside one network never meet a gateway; wan to wan is not ours."""
-    return source.address != destination.address and (source.zone, destination.zone) != (
-        "wan",
-        "wan",
-    )
-
-
-def _targets(flow: Flow, destination: End, inputs: SiteInputs) -> tuple[AddressObject, ...]:
-    return tuple(_named_targets(flow, inputs)) if flow.to else (destination.address,)
+    if source.address.name == destination.address.name and source.address == destination.address:
+        return False
+    return source.zone != "wan" or destination.zone != "wan"
 
 
 def _named_targets(flow: Flow, inputs: SiteInputs) -> Iterator[AddressObject]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from .ports import PortPlan, Socket, Use
 from .result import Cable, DeviceDesign, Network, PortPurpose, PortUse, SwitchDesign
 from .units import Units
 
+UNTAGGED: tuple[int | None, tuple[int, ...]] = (None, ())
 CABLES: dict[
     PortPurpose,
     Literal["inter-switch", "firewall", "peer-link", "heartbeat", "uplink", "access-point"],
@@ -36,11 +38,21 @@ def port_map(
         for port in device.ports
         if port.profile.allowed_vlans
     }
+    vlans: dict[tuple[object, ...], str] = {}  # as text, by all that it depends on
     rows = []
     for unit in units.all:
         for socket in plan.sockets[unit.name].values():
             use = plan.uses.get((unit.name, socket.name))
-            rows.append(_row(socket, use, networks, tagged))
+            if use is None:
+                rows.append(_unused(socket))
+                continue
+            network = networks.get(use.network or "")
+            carried = tagged.get((unit.name, socket.name), UNTAGGED)
+            alike = (use.network, *carried)
+            text = vlans.get(alike)
+            if text is None:
+                text = vlans[alike] = " ".join(_vlans(network, *carried))
+            rows.append(_row(use, network, text))
     return tuple(rows)
 
 
@@ -67,36 +79,31 @@ def cables(units: Units, plan: PortPlan) -> tuple[Cable, ...]:
     return tuple(found)
 
 
-def _row(
-    socket: Socket,
-    use: Use | None,
-    networks: Mapping[str, Network],
-    tagged: Mapping[tuple[str, str], tuple[int | None, tuple[int, ...]]],
-) -> PortUse:
-    if use is None:
-        return PortUse(
-            device=socket.device,
-            port=socket.name,
-            purpose=PortPurpose.MANAGEMENT if socket.out_of_band else PortPurpose.UNUSED,
-            to="",
-            peer="",
-            network="",
-            vlan="",
-            speed=speed(max(socket.speeds)),
-            poe_w=0,
-            lag=None,
-            description="unused",
-        )
-    network = networks.get(use.network or "")
-    native, allowed = tagged.get((socket.device, socket.name), (None, ()))
+def _unused(socket: Socket) -> PortUse:
     return PortUse(
         device=socket.device,
         port=socket.name,
+        purpose=PortPurpose.MANAGEMENT if socket.out_of_band else PortPurpose.UNUSED,
+        to="",
+        peer="",
+        network="",
+        vlan="",
+        speed=speed(socket.fastest),
+        poe_w=0,
+        lag=None,
+        description="unused",
+    )
+
+
+def _row(use: Use, network: Network | None, vlans: str) -> PortUse:
+    return PortUse(
+        device=use.socket.device,
+        port=use.socket.name,
         purpose=use.purpose,
         to=use.to,
-        peer=" ".join(filter(None, (use.to, use.to_port))),
+        peer=f"{use.to} {use.to_port}" if use.to and use.to_port else use.to or use.to_port,
         network=network.name if network else "",
-        vlan=" ".join(_vlans(network, native, allowed)),
+        vlan=vlans,
         speed=speed(use.speed_mbps),
         poe_w=use.poe_w,
         lag=use.lag,
@@ -112,6 +119,7 @@ def _vlans(network: Network | None, native: int | None, allowed: tuple[int, ...]
         yield str(network.vlan)
 
 
+@lru_cache(maxsize=64)
 def speed(mbps: int) -> str:
     """10000 as people say it: 10G."""
     if mbps < 1000:

@@ -7,37 +7,40 @@ is `sites/<code>.assigned.yaml`.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..errors import Place
 from ..findings import Finding, Severity
+from ..load.catalogue import Catalogue
 from ..load.organisation import SiteInputs
 from ..model.catalogue import PortGroupEntry
 from ..model.site import Role
 from .demand import Demand
+from .kept import once_per_catalogue
 from .result import PortPurpose
 from .units import Unit, Units
 from .wan import wan_ports
 
 COPPER = "copper"
+_Order = tuple[bool, bool, int, int]  # of preference among the sockets of one device
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Socket:
+class Socket(NamedTuple):
     """A physical port as the hardware catalogue describes it."""
 
     device: str
     name: str
     member: int
-    index: int  # position on the box
+    position: int  # on the box
     speeds: tuple[int, ...]
+    fastest: int
     copper: bool
     poe: bool
     front: bool
     out_of_band: bool
-    kind: tuple[object, ...]  # sockets of one kind differ in their number only
+    kind: int  # sockets of one kind on a device differ in their number only
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,23 +81,60 @@ class PortPlan:
     findings: list[Finding] = field(default_factory=list)
     unplaced: list[Demand] = field(default_factory=list)
     _free: dict[str, dict[str, Socket]] = field(default_factory=dict)
-    _counts: Counter[tuple[str, int, PortPurpose]] = field(default_factory=Counter)
+    _open: dict[str, dict[int, dict[str, Socket]]] = field(default_factory=dict)
+    _fitting: dict[tuple[str, int, bool], list[int]] = field(default_factory=dict)
+    _counts: dict[tuple[str, int | None, PortPurpose], int] = field(default_factory=dict)
 
-    def add(self, unit: Unit) -> None:
+    def add(self, unit: Unit, catalogue: Catalogue) -> None:
         """Take in a box with all its sockets free."""
-        self.sockets[unit.name] = {socket.name: socket for socket in _sockets(unit)}
-        self._free[unit.name] = dict(self.sockets[unit.name])
+        name = unit.name
+        jacks = _jacks(catalogue, unit.model, unit.stack)
+        sockets = {jack.name: Socket._make((name, *jack)) for jack in jacks}
+        self.sockets[name] = sockets
+        self._free[name] = dict(sockets)
+        by_kind: dict[int, dict[str, Socket]] = {}
+        for port, socket in sockets.items():
+            by_kind.setdefault(socket.kind, {})[port] = socket
+        self._open[name] = by_kind
 
     def give(self, use: Use) -> None:
         """A socket has a use now."""
         socket = use.socket
         self.uses[socket.device, socket.name] = use
         self._free[socket.device].pop(socket.name, None)
-        self._counts[socket.device, socket.member, use.purpose] += 1
+        self._close(socket)
+        for member in (socket.member, None):
+            counted = (socket.device, member, use.purpose)
+            self._counts[counted] = self._counts.get(counted, 0) + 1
+
+    def hold(self, places: Iterable[tuple[str, str]]) -> None:
+        """Nobody is offered these sockets; who had them may still be given them."""
+        for device, port in places:
+            self._close(self.sockets[device][port])
+
+    def _close(self, socket: Socket) -> None:
+        kinds = self._open[socket.device]
+        alike = kinds.get(socket.kind)
+        if alike is not None and alike.pop(socket.name, None) is not None and not alike:
+            del kinds[socket.kind]
 
     def free(self, device: str) -> Iterable[Socket]:
         """Sockets of a device that nothing has, in the order of the box."""
         return self._free[device].values()
+
+    def offered(self, device: str) -> Iterable[Mapping[str, Socket]]:
+        """Free sockets that are not held for anybody: for each kind, in the order of the box."""
+        return self._open[device].values()
+
+    def first_fits(self, device: str, demand: Demand) -> list[Socket]:
+        """The first offered socket of each kind that fits: those behind it are never better."""
+        kinds = self._open[device]
+        asked = (device, demand.speed_mbps, demand.poe_w > 0)
+        fitting = self._fitting.get(asked)
+        if fitting is None:  # whoever asks first finds every kind that a later one can find
+            firsts = (next(iter(alike.values())) for alike in kinds.values())
+            fitting = self._fitting[asked] = [s.kind for s in firsts if _fits(s, demand)]
+        return [next(iter(kinds[kind].values())) for kind in fitting if kind in kinds]
 
     def is_free(self, device: str, port: str) -> bool:
         """True where the box has the port and nothing has been given it."""
@@ -102,26 +142,27 @@ class PortPlan:
 
     def of(self, device: str) -> Iterator[Use]:
         """Uses of a device, in the order of its ports."""
+        free = self._free[device]
         for name in self.sockets[device]:
-            use = self.uses.get((device, name))
-            if use is not None:
-                yield use
+            if name not in free:
+                yield self.uses[device, name]
 
-    def count(self, device: str, member: int, purpose: PortPurpose) -> int:
-        """How many ports of a box serve a purpose."""
-        return self._counts[device, member, purpose]
+    def count(self, device: str, member: int | None, purpose: PortPurpose) -> int:
+        """How many ports of a box, or of all boxes of a stack, serve a purpose."""
+        return self._counts.get((device, member, purpose), 0)
 
 
 def plan_ports(inputs: SiteInputs, units: Units, demands: Sequence[Demand]) -> PortPlan:
     """The whole allocation, in the order of precedence."""
     plan = PortPlan()
     for unit in units.all:
-        plan.add(unit)
+        plan.add(unit, inputs.catalogue)
     memory = _Memory(inputs)
     _firewall_uplinks(inputs, units, plan)
     memory.hold(plan, demands, units)
+    plan.hold(memory.held)
     for link in _links(units):
-        _connect(link, plan, memory)
+        _connect(link, plan, memory, inputs.catalogue)
     for demand in demands:
         _satisfy(demand, units, plan, memory)
     return plan
@@ -130,32 +171,50 @@ def plan_ports(inputs: SiteInputs, units: Units, demands: Sequence[Demand]) -> P
 # --- the boxes' sockets ------------------------------------------------------------------------
 
 
-def _sockets(unit: Unit) -> Iterator[Socket]:
-    for member in range(1, unit.stack + 1):
-        index = 0
-        for group in unit.hardware.ports:
+class _Jack(NamedTuple):
+    """A socket of a model, before the device has its name; the fields of Socket in their order."""
+
+    name: str
+    member: int
+    position: int
+    speeds: tuple[int, ...]
+    fastest: int
+    copper: bool
+    poe: bool
+    front: bool
+    out_of_band: bool
+    kind: int
+
+
+@once_per_catalogue
+def _jacks(catalogue: Catalogue, model: str, stack: int) -> tuple[_Jack, ...]:
+    """Every socket of a box, or of a stack of boxes, in order."""
+    found: list[_Jack] = []
+    kinds: dict[tuple[object, ...], int] = {}
+    for member in range(1, stack + 1):
+        position = 0
+        for group in catalogue.hardware[model].ports:
             if member > 1 and "{member}" not in group.name:
                 continue  # a stack has one of these, not one per member
+            copper = group.media == COPPER
+            kind = (member, copper, group.poe, group.default, group.speeds_mbps)
             for number in range(group.first, group.first + group.count):
-                index += 1
-                yield Socket(
-                    device=unit.name,
-                    name=group.name.format(member=member, n=number),
-                    member=member,
-                    index=index,
-                    speeds=group.speeds_mbps,
-                    copper=group.media == COPPER,
-                    poe=group.poe,
-                    front=_is_front(group),
-                    out_of_band=group.default == "mgmt",
-                    kind=(
-                        member,
-                        group.media == COPPER,
-                        group.poe,
-                        group.default,
-                        group.speeds_mbps,
-                    ),
+                position += 1
+                found.append(
+                    _Jack(
+                        name=group.name.format(member=member, n=number),
+                        member=member,
+                        position=position,
+                        speeds=group.speeds_mbps,
+                        fastest=max(group.speeds_mbps),
+                        copper=copper,
+                        poe=group.poe,
+                        front=_is_front(group),
+                        out_of_band=group.default == "mgmt",
+                        kind=kinds.setdefault(kind, len(kinds)),
+                    )
                 )
+    return tuple(found)
 
 
 def _is_front(group: PortGroupEntry) -> bool:
@@ -208,6 +267,8 @@ class _Memory:
 
     def recall(self, purpose: PortPurpose, to: str, network: str | None) -> list[tuple[str, str]]:
         """The ports that this demand had the last time."""
+        if not self.where:
+            return []
         return self.where.get((purpose.value, _key(to, network)), [])
 
 
@@ -275,14 +336,14 @@ def _links(units: Units) -> Iterator[Link]:
         )
 
 
-def _connect(link: Link, plan: PortPlan, memory: _Memory) -> None:
+def _connect(link: Link, plan: PortPlan, memory: _Memory, catalogue: Catalogue) -> None:
     pairs = _recalled_pairs(link, plan, memory)
     missing = link.count - len(pairs)
     taken: set[tuple[str, str]] = {(s.device, s.name) for pair in pairs for s in pair}
     for _ in range(missing):
         step = len(pairs)
         left_unit = link.left[step % len(link.left)]
-        pair = _best_pair(left_unit, link, plan, memory, taken, step)
+        pair = _best_pair(left_unit, link, plan, taken, step, catalogue)
         if pair is None:
             plan.findings.append(
                 _finding(
@@ -363,54 +424,66 @@ def _best_pair(
     left: Unit,
     link: Link,
     plan: PortPlan,
-    memory: _Memory,
     taken: set[tuple[str, str]],
     step: int,
+    catalogue: Catalogue,
 ) -> tuple[Socket, Socket] | None:
     """The fastest compatible pair; uplink ports before front ones, another stack member each."""
 
-    def candidates(unit: Unit, purpose: PortPurpose) -> list[Socket]:
-        found = [
-            socket
-            for socket in plan.free(unit.name)
-            if not socket.out_of_band and (unit.name, socket.name) not in memory.held | taken
-        ]
-        if unit.role is Role.FIREWALL:
-            made = _firewall_sockets(unit, purpose)
-            return [socket for socket in found if socket.name in made]
-        member = step % unit.stack + 1
-        return sorted(
-            found, key=lambda s: (s.member != member, s.front, s.index if not s.front else -s.index)
-        )
-
-    best: tuple[tuple[int, int, int, int], tuple[Socket, Socket]] | None = None
-    rights = list(_first_of_each_kind(candidates(link.right, link.right_purpose)))
-    for a_rank, a in _first_of_each_kind(candidates(left, link.left_purpose)):
-        for b_rank, b in rights:
+    lefts = _candidates(plan, left, link.left_purpose, taken, step, catalogue)
+    rights = _candidates(plan, link.right, link.right_purpose, taken, step, catalogue)
+    best: tuple[tuple[int, int, _Order, _Order], tuple[Socket, Socket]] | None = None
+    for a_order, a in lefts:
+        for b_order, b in rights:
             common = _common(a, b)
             if not common:
                 continue
             wrong_member = (a.member != step % left.stack + 1) + (
                 b.member != step % link.right.stack + 1
             )
-            rank = (wrong_member, -max(common), a_rank, b_rank)
+            rank = (wrong_member, -max(common), a_order, b_order)
             if best is None or rank < best[0]:
                 best = (rank, (a, b))
     return best[1] if best else None
 
 
-def _first_of_each_kind(sockets: Iterable[Socket]) -> Iterator[tuple[int, Socket]]:
-    """The first socket of each kind: those behind it are never a better choice."""
-    seen: set[tuple[object, ...]] = set()
-    for rank, socket in enumerate(sockets):
-        if socket.kind not in seen:
-            seen.add(socket.kind)
-            yield rank, socket
+def _candidates(
+    plan: PortPlan,
+    unit: Unit,
+    purpose: PortPurpose,
+    taken: set[tuple[str, str]],
+    step: int,
+    catalogue: Catalogue,
+) -> list[tuple[_Order, Socket]]:
+    """The best offered socket of each kind for a link, with its place in the order of preference.
+
+    On a switch this step's stack member comes first, uplink ports before front ones, and front
+    ones from the end; on a firewall, ports that are fit for the purpose from the start.
+    """
+    member = step % unit.stack + 1
+    made = _firewall_sockets(catalogue, unit.model, purpose) if unit.role is Role.FIREWALL else None
+    best: list[tuple[_Order, Socket]] = []
+    for kind in plan.offered(unit.name):
+        sockets = list(kind.values())
+        backwards = sockets[0].front and made is None
+        for socket in reversed(sockets) if backwards else sockets:
+            if socket.out_of_band:
+                break
+            if (unit.name, socket.name) in taken:
+                continue
+            if made is not None and socket.name not in made:
+                continue
+            place = -socket.position if backwards else socket.position
+            first = (socket.member != member, socket.front) if made is None else (False, False)
+            best.append(((*first, place, socket.member), socket))
+            break
+    return best
 
 
-def _firewall_sockets(unit: Unit, purpose: PortPurpose) -> set[str]:
+@once_per_catalogue
+def _firewall_sockets(catalogue: Catalogue, model: str, purpose: PortPurpose) -> frozenset[str]:
     """Firewall ports fit for a heartbeat, or for the switch."""
-    groups = unit.hardware.ports
+    groups = catalogue.hardware[model].ports
     by_kind = {
         kind: [
             group.name.format(n=n, member=1)
@@ -422,8 +495,9 @@ def _firewall_sockets(unit: Unit, purpose: PortPurpose) -> set[str]:
     }
     lan = [*by_kind["front"], *by_kind["lan"], *by_kind["uplink"]]
     if purpose is PortPurpose.HEARTBEAT:
-        return set(by_kind["ha"]) if len(by_kind["ha"]) >= 2 else {*by_kind["ha"], *lan[-2:]}
-    return set(lan)
+        ha = by_kind["ha"]
+        return frozenset(ha) if len(ha) >= 2 else frozenset((*ha, *lan[-2:]))
+    return frozenset(lan)
 
 
 def _common(a: Socket, b: Socket) -> set[int]:
@@ -462,7 +536,7 @@ def _firewall_uplinks(inputs: SiteInputs, units: Units, plan: PortPlan) -> None:
                     to=uplink.name,
                     to_port="",
                     network=None,
-                    speed_mbps=max(socket.speeds),
+                    speed_mbps=socket.fastest,
                     poe_w=0,
                     lag=None,
                     description=f"{uplink.name} {uplink.carrier}",
@@ -551,25 +625,21 @@ def _choose(demand: Demand, units: Units, plan: PortPlan, memory: _Memory) -> li
     if demand.links > 1 and units.mlag and groups and groups[0] in units.cores:
         return _one_each(demand, units.cores, plan, memory)
     if demand.spread and len(groups) > 1:
-        groups = sorted(groups, key=lambda unit: _served(plan, unit, demand.purpose))
+        groups.sort(key=lambda unit: plan.count(unit.name, None, demand.purpose))
     chosen: list[Socket] = []
     for unit in groups:
-        free = (s for s in plan.free(unit.name) if (unit.name, s.name) not in memory.held)
         if demand.links == 1:
-            fit = [s for _, s in _first_of_each_kind(free) if _fits(s, demand)]
-            chosen = [min(fit, key=lambda s: _rank(s, demand, plan))] if fit else []
+            fit = plan.first_fits(unit.name, demand)
+            if len(fit) > 1:
+                fit = [min(fit, key=lambda s: _rank(s, demand, plan))]
+            chosen = fit
         else:
-            fit = sorted(
-                (s for s in free if _fits(s, demand)), key=lambda s: _rank(s, demand, plan)
-            )
+            fit = [s for kind in plan.offered(unit.name) for s in kind.values() if _fits(s, demand)]
+            fit.sort(key=lambda s: _rank(s, demand, plan))
             chosen = _across_members(fit, demand.links)
         if len(chosen) == demand.links:
             return chosen
     return chosen
-
-
-def _served(plan: PortPlan, unit: Unit, purpose: PortPurpose) -> int:
-    return sum(plan.count(unit.name, member, purpose) for member in range(1, unit.stack + 1))
 
 
 def _homes(demand: Demand, units: Units) -> list[Unit]:
@@ -582,7 +652,8 @@ def _homes(demand: Demand, units: Units) -> list[Unit]:
 
 
 def _fits(socket: Socket, demand: Demand) -> bool:
-    if demand.speed_mbps not in socket.speeds and max(socket.speeds) < demand.speed_mbps:
+    """True where the socket can serve the machine: all sockets of its kind can, or none."""
+    if socket.fastest < demand.speed_mbps:
         return False
     if demand.speed_mbps <= 1000 and not socket.copper:
         return False
@@ -595,7 +666,7 @@ def _rank(socket: Socket, demand: Demand, plan: PortPlan) -> tuple[int, int, int
     """Least capable port that will do: no PoE wasted, no speed wasted, low numbers first."""
     wasted_power = int(socket.poe and demand.poe_w == 0)
     served = plan.count(socket.device, socket.member, demand.purpose) if demand.spread else 0
-    return (wasted_power, max(socket.speeds), served, socket.member * 1000 + socket.index)
+    return (wasted_power, socket.fastest, served, socket.member * 1000 + socket.position)
 
 
 def _written(demand: Demand, plan: PortPlan, memory: _Memory) -> list[Socket]:
@@ -656,7 +727,7 @@ def _written(demand: Demand, plan: PortPlan, memory: _Memory) -> list[Socket]:
 
 def _lacking(socket: Socket, demand: Demand) -> str:
     """What a written port lacks for its machine; fibre for copper is a matter of transceivers."""
-    if max(socket.speeds) < demand.speed_mbps:
+    if socket.fastest < demand.speed_mbps:
         return f"{demand.speed_mbps} Mbit/s"
     return "PoE" if demand.poe_w > 0 and not socket.poe else ""
 

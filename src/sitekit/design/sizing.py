@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil
 
 from ..model.catalogue import Archetype, Sizing, UplinkKind
@@ -84,6 +85,7 @@ def next_offer(kind: UplinkKind, mbps: int) -> int | None:
     return next((offer for offer in kind.offers.mbps if offer >= mbps), None)
 
 
+@lru_cache(maxsize=1024)
 def leases(written: Leases, needs: Needs) -> int:
     """How many addresses a segment hands out at this site."""
     return written.fixed + ceil(
@@ -158,6 +160,7 @@ def figures(sized: Sized, needs: Needs, archetype: Archetype, constants: Sizing)
     ]
 
 
+@lru_cache(maxsize=256)
 def exact(value: float | int) -> Fraction:
     """The decimal number somebody wrote, not the binary float nearest to it."""
     return Fraction(str(value))

@@ -39,11 +39,27 @@ ANY_ADDRESS = Interval(0, LAST_ADDRESS)
 ANY_SERVICE = Interval(0, LAST_SERVICE)
 
 
+def interval(prefix: IPv4Network) -> Interval:
+    """The addresses of a prefix."""
+    first = int(prefix.network_address)
+    return Interval(first, first | LAST_ADDRESS >> prefix.prefixlen)
+
+
+def within(inner: IPv4Network, outer: IPv4Network) -> bool:
+    """True where every address of the inner prefix is in the outer one: `subnet_of`, but fast."""
+    apart = int(inner.network_address) ^ int(outer.network_address)
+    return inner.prefixlen >= outer.prefixlen and not apart >> (32 - outer.prefixlen)
+
+
 def addresses(prefixes: Iterable[IPv4Network]) -> list[Interval]:
     """Prefixes as few intervals, ascending, neighbours joined."""
-    spans = sorted((int(p.network_address), int(p.broadcast_address)) for p in prefixes)
+    return union(map(interval, prefixes))
+
+
+def union(intervals: Iterable[Interval]) -> list[Interval]:
+    """Intervals in ascending order, neighbours joined."""
     joined: list[Interval] = []
-    for first, last in spans:
+    for first, last in sorted(intervals):
         if joined and first <= joined[-1].last + 1:
             joined[-1] = Interval(joined[-1].first, max(joined[-1].last, last))
         else:
@@ -68,10 +84,10 @@ def common(one: Iterable[Interval], other: Iterable[Interval]) -> list[Interval]
     """The numbers that are in both unions."""
     others = list(other)
     return [
-        Interval(max(a.first, b.first), min(a.last, b.last))
-        for a in one
-        for b in others
-        if a.first <= b.last and b.first <= a.last
+        Interval(max(first, other_first), min(last, other_last))
+        for first, last in one
+        for other_first, other_last in others
+        if first <= other_last and other_first <= last
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import IPv4Address
 
 from ..errors import Place
@@ -33,7 +34,7 @@ class Unit:
         return self.role in (Role.CORE, Role.ACCESS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Units:
     """The units of a site by role, in the order they are written."""
 
@@ -43,37 +44,37 @@ class Units:
         """The units of one role."""
         return tuple(unit for unit in self.all if unit.role is role)
 
-    @property
+    @cached_property
     def firewalls(self) -> tuple[Unit, ...]:
         """One firewall, or the two of a pair."""
         return self.of(Role.FIREWALL)
 
-    @property
+    @cached_property
     def cores(self) -> tuple[Unit, ...]:
         """No core, one core (or stack), or the two of an MLAG pair."""
         return self.of(Role.CORE)
 
-    @property
+    @cached_property
     def accesses(self) -> tuple[Unit, ...]:
         """Access switches and access stacks."""
         return self.of(Role.ACCESS)
 
-    @property
+    @cached_property
     def switches(self) -> tuple[Unit, ...]:
         """Cores, then access switches."""
         return (*self.cores, *self.accesses)
 
-    @property
+    @cached_property
     def access_points(self) -> tuple[Unit, ...]:
         """Every access point."""
         return self.of(Role.ACCESS_POINT)
 
-    @property
+    @cached_property
     def mlag(self) -> bool:
         """True where two core switches form an MLAG pair."""
         return len(self.cores) == 2 and all(core.hardware.mlag for core in self.cores)
 
-    @property
+    @cached_property
     def root(self) -> Unit | None:
         """The switch that firewalls hang on and that is root of the spanning tree."""
         return self.switches[0] if self.switches else None
@@ -89,6 +90,7 @@ def unpack(inputs: SiteInputs) -> Units:
     for index, device in enumerate(inputs.site.devices):
         hardware = inputs.catalogue.hardware[device.model]
         serials = _serials(device)
+        place = inputs.place("devices", index)
         for box in range(device.count):
             name = device.name or _next_name(inputs, device.role, left[device.role], taken)
             units.append(
@@ -100,7 +102,7 @@ def unpack(inputs: SiteInputs) -> Units:
                     serials=serials[box : box + 1] if device.count > 1 else serials,
                     stack=device.stack,
                     management=device.management,
-                    place=inputs.place("devices", index),
+                    place=place,
                 )
             )
     return Units(tuple(units))

@@ -39,8 +39,12 @@ def plan(
     """The SSIDs of the archetype on the access points of the site; None without any."""
     if not units.access_points or not inputs.archetype.ssids:
         return None
+    hangs: dict[str, tuple[str, str]] = {}  # on which port of which switch
+    for place, use in ports.uses.items():
+        if use.purpose is PortPurpose.ACCESS_POINT:
+            hangs.setdefault(use.to, place)
     points = tuple(
-        _point(facts, unit, index, len(units.access_points), ports)
+        _point(facts, unit, index, len(units.access_points), hangs.get(unit.name, ("", "")))
         for index, unit in enumerate(units.access_points)
     )
     return WifiPlan(
@@ -74,16 +78,8 @@ def _ssids(inputs: SiteInputs, networks: Sequence[Network]) -> list[SsidPlan]:
 
 
 def _point(
-    facts: SiteFacts, unit: Unit, index: int, count: int, ports: PortPlan
+    facts: SiteFacts, unit: Unit, index: int, count: int, place: tuple[str, str]
 ) -> AccessPointDesign:
-    place = next(
-        (
-            (device, port)
-            for (device, port), use in ports.uses.items()
-            if use.purpose is PortPurpose.ACCESS_POINT and use.to == unit.name
-        ),
-        ("", ""),
-    )
     wide = count <= CALM
     channels = CHANNELS_5_40 if wide else CHANNELS_5_20
     return AccessPointDesign(

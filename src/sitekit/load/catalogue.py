@@ -36,12 +36,14 @@ from ..model.catalogue import (
 )
 from ..model.platform import Platform
 from ..model.site import Role
+from ..model.standard import Entries, StandardVersion, StandardVersions
 from .validate import validate
 from .yaml_source import Document, read_yaml
 
 M = TypeVar("M", bound=BaseModel)
 
 SHIPPED = Path(__file__).parents[1] / "catalogue"
+STANDARDS = Path(__file__).parents[1] / "standards"  # what older versions had otherwise
 
 
 class HardwareFile(Model):
@@ -102,6 +104,7 @@ class CatalogueFile:
 class Catalogue:
     """All data that the design computes with."""
 
+    standard: str  # the version of the group standard that the shipped part is
     zones: dict[str, Zone]
     blackhole_vlan: int
     native_vlan: int
@@ -158,28 +161,68 @@ class _Gathered:
 
 
 def load_catalogue(
-    extra: Path | None, show: Callable[[Path], str]
+    extra: Path | None, show: Callable[[Path], str], *, standard: str | None = None
 ) -> tuple[Catalogue, list[Problem]]:
     """The shipped catalogue with the files of `extra` laid over it.
 
-    Problems in the shipped files are a bug of sitekit and raise InputError; those in `extra` come
-    back for the user.
+    `standard` is a version of the group standard, the newest one by default; SitekitError where
+    there is no such version. Problems in the shipped files are a bug of sitekit and raise
+    InputError; those in `extra` come back for the user.
     """
-    gathered = _copy(_shipped())
+    version = standard or standards()[-1].version
+    gathered = _copy(_shipped(version))
     problems: list[Problem] = []
     if extra is not None and extra.is_dir():
         _gather(extra, extra / "platforms", gathered, problems, show)
-    return _catalogue(gathered), problems
+    return _catalogue(gathered, version), problems
 
 
 @cache
-def _shipped() -> _Gathered:
+def standards() -> tuple[StandardVersion, ...]:
+    """The versions of the group standard, oldest first."""
+    path, problems = STANDARDS / "versions.yaml", list[Problem]()
+    document = _read(path, problems, lambda path: f"sitekit:{path.name}")
+    found = validate(StandardVersions, document, problems)
+    if problems or found is None:
+        raise InputError(problems)
+    return found.versions
+
+
+@cache
+def _shipped(version: str) -> _Gathered:
+    """The shipped catalogue as of a version: what the next one has, without what it added, and
+    with what it changed put back.
+    """
+    names = [each.version for each in standards()]
+    if version not in names:
+        raise SitekitError(
+            f"there is no standard '{version}'", hint=f"known versions: {', '.join(names)}"
+        )
     gathered = _Gathered()
     problems: list[Problem] = []
-    _gather(SHIPPED, templates_folder(), gathered, problems, lambda path: f"sitekit:{path.name}")
+    if version == names[-1]:
+        shown = "sitekit:"
+        _gather(SHIPPED, templates_folder(), gathered, problems, lambda p: f"{shown}{p.name}")
+    else:
+        later = standards()[names.index(version) + 1]
+        gathered = _copy(_shipped(later.version))
+        _take_away(later.added, gathered)
+        folder, shown = STANDARDS / version, f"sitekit:{version}/"
+        _gather(folder, folder / "platforms", gathered, problems, lambda p: f"{shown}{p.name}")
     if problems:
         raise InputError(problems)
     return gathered
+
+
+def _take_away(added: Entries, gathered: _Gathered) -> None:
+    """Forget entries, and where they stand."""
+    for part, entries in added:
+        for name in (part, _PLACES_OF.get(part, "")):
+            for entry in entries if name else ():
+                del getattr(gathered, name)[entry]
+
+
+_PLACES_OF = {"archetypes": "archetype_documents", "media": "media_places"}
 
 
 def templates_folder() -> Path:
@@ -308,12 +351,13 @@ def _copy(gathered: _Gathered) -> _Gathered:
     return copied
 
 
-def _catalogue(gathered: _Gathered) -> Catalogue:
+def _catalogue(gathered: _Gathered, standard: str) -> Catalogue:
     network, sizing, defaults = gathered.network, gathered.sizing, gathered.defaults
     fit_out = gathered.fit_out
     if network is None or sizing is None or defaults is None or fit_out is None:
         raise SitekitError("the shipped catalogue is incomplete", hint="reinstall sitekit")
     return Catalogue(
+        standard=standard,
         zones=gathered.zones,
         blackhole_vlan=network.blackhole_vlan,
         native_vlan=network.native_vlan,

@@ -10,7 +10,8 @@ from typing import Any
 
 from ..errors import Place
 from .catalogue import Catalogue
-from .yaml_source import Document, KeyPath, read_yaml
+from .spots import KeyPath
+from .yaml_source import Document, read_yaml
 
 _COMMENT = re.compile(r"\s#\s*(?P<text>.*\S)\s*$")
 

@@ -10,11 +10,12 @@ import csv
 import io
 import re
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 from pathlib import Path
+from typing import overload
 
 from ..errors import Place, Problem
 from .files import place_after, read_limited, shortened
@@ -26,6 +27,7 @@ MAX_LINES = 400_000  # a quoted cell may hold several; each costs far more memor
 MAX_LINE = 65_536
 MAX_COLUMNS = 256
 MAX_PROBLEMS = 100
+ROWS_THAT_SHARE = 2_000  # what these say and later ones repeat is in memory once
 
 
 class Column(Enum):
@@ -58,6 +60,44 @@ class Row:
         return self.data.get(str(path[0])) if len(path) == 1 else None
 
 
+class Rows(Sequence[Mapping[str, str]]):
+    """Rows that are made into mappings when they are looked at: twenty thousand cost little."""
+
+    __slots__ = ("_columns", "_rows")
+
+    def __init__(self, columns: Iterable[str], rows: Sequence[tuple[str, ...]]) -> None:
+        self._columns = {column: number for number, column in enumerate(columns)}
+        self._rows = rows
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, str]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Rows: ...
+    def __getitem__(self, index: int | slice) -> dict[str, str] | Rows:
+        """One row by column, or some of them."""
+        if isinstance(index, slice):
+            return Rows(self._columns, self._rows[index])
+        return dict(zip(self._columns, self._rows[index], strict=True))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def columns(self, *names: str) -> Iterator[tuple[str, ...]]:
+        """The cells of some columns, row by row."""
+        if not self._rows:
+            return iter(())
+        numbers = [self._columns[name] for name in names]
+        return (tuple([row[number] for number in numbers]) for row in self._rows)
+
+
+NO_ROWS = Rows((), ())
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """What a file says, row by row; every row has every known column, empty where nothing stands.
@@ -66,7 +106,7 @@ class Table:
     """
 
     file: str
-    rows: tuple[dict[str, str], ...] = ()
+    rows: Rows
     problems: tuple[Problem, ...] = ()
     _lines: Sequence[str] = field(default=(), repr=False, compare=False)
     _starts: Sequence[int] = field(
@@ -81,6 +121,10 @@ class Table:
         position = self._columns.get(column, 0)
         return _cell_place(self.file, self._lines, start, position, self._delimiter)
 
+    def cells(self, *columns: str) -> Iterator[tuple[str, ...]]:
+        """Give the cells of some columns, row by row."""
+        return self.rows.columns(*columns)
+
     def row(self, row: int) -> Row:
         """Give one row in the shape that `validate` takes."""
         data = {column: cell for column, cell in self.rows[row].items() if cell}
@@ -91,7 +135,7 @@ def read_csv(path: Path, *, shown: str, columns: Mapping[str, Column]) -> Table:
     """Read one file; whatever is wrong with it is in `problems`, nothing is raised."""
     raw = read_limited(path, shown=shown, limit=MAX_BYTES)
     if isinstance(raw, Problem):
-        return Table(shown, problems=(raw,))
+        return Table(shown, NO_ROWS, problems=(raw,))
     return parse_csv(raw, shown=shown, columns=columns)
 
 
@@ -99,10 +143,10 @@ def parse_csv(raw: bytes, *, shown: str, columns: Mapping[str, Column]) -> Table
     """Read the bytes of one file; whatever is wrong with them is in `problems`."""
     if max(raw.count(b"\n"), raw.count(b"\r")) > MAX_LINES:
         message = f"the file has more than {MAX_LINES:,} lines"
-        return Table(shown, problems=(Problem(Place(shown), message, "split it"),))
+        return Table(shown, NO_ROWS, problems=(Problem(Place(shown), message, "split it"),))
     text = _text(raw, shown)
     if isinstance(text, Problem):
-        return Table(shown, problems=(text,))
+        return Table(shown, NO_ROWS, problems=(text,))
     lines = list(io.StringIO(text, newline=""))
     reader = _Reader(shown, columns, lines)
     try:
@@ -111,7 +155,7 @@ def parse_csv(raw: bytes, *, shown: str, columns: Mapping[str, Column]) -> Table
         reader.problems.append(reader.broken(str(error)))
     return Table(
         shown,
-        tuple(reader.rows),
+        Rows(columns, reader.rows),
         tuple(reader.problems),
         lines,
         reader.starts,
@@ -165,7 +209,7 @@ class _Reader:
         self.columns = columns
         self.lines = lines
         self.problems: list[Problem] = []
-        self.rows: list[dict[str, str]] = []
+        self.rows: list[tuple[str, ...]] = []
         self.starts: array[int] = array("L")
         self.positions: dict[str, int] = {}
         self.delimiter = ","
@@ -278,22 +322,22 @@ class _Reader:
         return next((c for c in free if hint == f"did you mean '{c}'?"), "")
 
     def _read_rows(self, records: Iterator[list[str]], width: int) -> None:
-        wanted = [(column, self.positions.get(column)) for column in self.columns]
-        placed = [(column, position) for column, position in wanted if position is not None]
-        blank = dict.fromkeys(self.columns, "")
+        positions = [self.positions.get(column, -1) for column in self.columns]
+        known: dict[str, str] = {}  # what many rows repeat is kept once
         filled = [c for c, need in self.columns.items() if need is Column.FILLED]
         filled = [column for column in filled if column in self.positions]
+        numbers = [list(self.columns).index(column) for column in filled]
         for record in records:
             if len(record) != width and not self._fits(record, width):
                 continue
             if len(self.rows) >= MAX_ROWS:
                 self._at(0, f"the file has more than {MAX_ROWS:,} rows", "split it")
                 return
-            row = blank.copy()
-            for column, position in placed:
-                row[column] = record[position].strip()
-            for column in filled:
-                if not row[column]:
+            cells = [cell.strip() for cell in record]
+            shared = known.setdefault if len(self.rows) < ROWS_THAT_SHARE else known.get
+            row = tuple([shared(cells[p], cells[p]) if p >= 0 else "" for p in positions])
+            for column, number in zip(filled, numbers, strict=True):
+                if not row[number]:
                     self._in_row(self.positions[column], f"'{column}' is empty", "fill it in")
             self.rows.append(row)
             self.starts.append(self.begun)
@@ -304,7 +348,8 @@ class _Reader:
         cells = f"{len(record)} cell" + ("" if len(record) == 1 else "s")
         hint = "add the missing cells" if len(record) < width else "put quotes round the cell"
         if len(record) > width:
-            hint = f"put a cell that holds '{self.delimiter}' in quotes"
+            mark = "a tab" if self.delimiter == "\t" else f"'{self.delimiter}'"
+            hint = f"put a cell that holds {mark} in quotes"
         self._in_row(0, f"the row has {cells}, the first line has {width}", hint)
         return False
 

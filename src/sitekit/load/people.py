@@ -8,21 +8,29 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
 
 from ..errors import Place, Problem
 from ..model.organisation import Tier
-from ..model.people import AccountType, ContractType, Engagement, Identity, Person, Status
-from .csv_source import Column, Table, parse_date, read_csv
-from .files import shortened
+from ..model.people import (
+    AccountType,
+    ContractType,
+    Engagement,
+    Identity,
+    Person,
+    Status,
+    runs_on,
+)
+from .csv_source import MAX_BYTES, Column, Table, parse_csv, parse_date
+from .files import read_limited, shortened
 from .validate import KeyPath, suggest, validate
 
 M = TypeVar("M", bound=BaseModel)
@@ -89,15 +97,96 @@ def load_people(
 
     People stand in the order of the file, their contracts in the order of time.
     """
-    table = read_csv(path, shown=shown, columns=COLUMNS)
-    problems.extend(table.problems)
-    complaints = _Complaints(table)
-    known = {
+    raw = read_limited(path, shown=shown, limit=MAX_BYTES)
+    if isinstance(raw, Problem):
+        problems.append(raw)
+        return ()
+    known = _codes(subsidiaries, sites, productions)
+    models: list[_Models] = []
+    _examine(raw, shown, known, problems, models)
+    return _people(models)
+
+
+def check_people(
+    raw: bytes,
+    *,
+    shown: str,
+    subsidiaries: AbstractSet[str],
+    sites: AbstractSet[str],
+    productions: AbstractSet[str],
+    problems: list[Problem],
+    number: int | None = None,
+) -> People:
+    """The same people and problems; each person is made when somebody looks at one.
+
+    Twenty thousand people take twenty times the memory of their file. `number` is how many they
+    are, where the very same file was checked before.
+    """
+    known = _codes(subsidiaries, sites, productions)
+    if number is None:
+        contracts = _examine(raw, shown, known, problems, None)
+        number = len({contract.person_id for contract in contracts})
+    return People(raw, shown, known, number)
+
+
+class People(Sequence[Person]):
+    """The people of a file that was read and checked; made when they are first looked at."""
+
+    def __init__(
+        self, raw: bytes, shown: str, known: Mapping[str, frozenset[str]], number: int
+    ) -> None:
+        self._raw = raw
+        self._shown = shown
+        self._known = known
+        self._number = number
+        self._made: tuple[Person, ...] | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> Person: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Person]: ...
+    def __getitem__(self, index: int | slice) -> Person | Sequence[Person]:
+        """One person, in the order of the file, or some of them."""
+        if self._made is None:
+            models: list[_Models] = []
+            _examine(self._raw, self._shown, self._known, [], models)
+            self._made = _people(models)
+        return self._made[index]
+
+    def ids(self) -> set[str]:
+        """The ids of all; nobody is made for it."""
+        contracts = _examine(self._raw, self._shown, self._known, [], None)
+        return {contract.person_id for contract in contracts}
+
+    def __iter__(self) -> Iterator[Person]:
+        return iter(self[:])
+
+    def __len__(self) -> int:
+        return self._number
+
+
+def _codes(
+    subsidiaries: AbstractSet[str], sites: AbstractSet[str], productions: AbstractSet[str]
+) -> Mapping[str, frozenset[str]]:
+    return {
         "subsidiary": frozenset(subsidiaries),
         "site": frozenset(sites),
         "production": frozenset(productions),
     }
-    contracts = _contracts(table, known, complaints)
+
+
+def _examine(
+    raw: bytes,
+    shown: str,
+    known: Mapping[str, frozenset[str]],
+    problems: list[Problem],
+    models: list[_Models] | None,
+) -> list[_Contract]:
+    """Give the contracts of the rows in order, and in `models` all that they say."""
+    table = parse_csv(raw, shown=shown, columns=COLUMNS)
+    problems.extend(table.problems)
+    complaints = _Complaints(table)
+    contracts = _contracts(table, known, complaints, models)
     _names_agree(table, complaints)
     _addresses_differ(table, complaints)
     _contract_ids_differ(table, complaints)
@@ -106,12 +195,31 @@ def load_people(
     _contracts_follow_one_another(contracts, complaints)
     _nobody_manages_upwards(contracts, complaints)
     problems.extend(complaints.told())
-    return _people(contracts)
+    return contracts
 
 
 @dataclass(frozen=True, slots=True)
 class _Contract:
-    """A row in order: who, under which contract, and which row of the table says so."""
+    """What is compared of a row in order: who, when, for whom and under whom."""
+
+    row: int
+    person_id: str
+    contract_id: str
+    subsidiary: str
+    production: str | None
+    start_date: date
+    end_date: date | None
+    status: Status
+    manager_id: str | None
+
+    def runs_on(self, day: date) -> bool:
+        """Whether the contract holds on that day."""
+        return runs_on(day, start=self.start_date, end=self.end_date, status=self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """All that a row in order says."""
 
     row: int
     identity: Identity
@@ -143,6 +251,11 @@ class _Complaints:
             else:
                 self._problems.append(problem)
 
+    def count(self, row: int, error: ValidationError, refused: AbstractSet[KeyPath]) -> None:
+        """Count what the model says of a row beyond what was refused already."""
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        self._unsaid += [(row, "") for detail in details if detail["loc"][:1] not in refused]
+
     def line(self, row: int) -> int:
         return self.table.place(row).line
 
@@ -163,19 +276,39 @@ class _Complaints:
 
 
 def _contracts(
-    table: Table, known: Mapping[str, frozenset[str]], complaints: _Complaints
+    table: Table,
+    known: Mapping[str, frozenset[str]],
+    complaints: _Complaints,
+    models: list[_Models] | None,
 ) -> list[_Contract]:
     """Give the contracts of the rows in which nothing is wrong."""
-    identities: dict[tuple[str, ...], Identity | None] = {}
+    named: dict[tuple[str, ...], Identity | None] = {}
     contracts = []
     for index, row in enumerate(table.rows):
         who = tuple([row[column] for column in _IDENTITY])
-        if who not in identities:
-            identities[who] = _identity(table, index, complaints)
-        identity = identities[who]
-        engagement = _engagement(table, index, known, complaints)
-        if identity is not None and engagement is not None:
-            contracts.append(_Contract(index, identity, engagement))
+        identity = named.get(who)
+        if identity is None and who not in named:
+            identity = _identity(table, index, complaints)
+            if identity is None or models is not None:
+                named[who] = identity
+        engagement = _engagement(table, index, row, known, complaints)
+        if identity is None or engagement is None:
+            continue
+        if models is not None:
+            models.append(_Models(index, identity, engagement))
+        contracts.append(
+            _Contract(
+                index,
+                identity.person_id,
+                engagement.contract_id,
+                engagement.subsidiary,
+                engagement.production,
+                engagement.start_date,
+                engagement.end_date,
+                engagement.status,
+                engagement.manager_id,
+            )
+        )
     return contracts
 
 
@@ -189,9 +322,12 @@ def _identity(table: Table, index: int, complaints: _Complaints) -> Identity | N
 
 
 def _engagement(
-    table: Table, index: int, known: Mapping[str, frozenset[str]], complaints: _Complaints
+    table: Table,
+    index: int,
+    row: Mapping[str, str],
+    known: Mapping[str, frozenset[str]],
+    complaints: _Complaints,
 ) -> Engagement | None:
-    row = table.rows[index]
     data: dict[str, object] = {column: row[column] for column in _CONTRACT if row[column]}
     refused: set[KeyPath] = {(column,) for column in _FILLED if not row[column]}
 
@@ -232,7 +368,10 @@ def _fitted(
     """Make a model of a row, or complain about all of it but what was refused already."""
     try:
         return model.model_validate(data)
-    except ValidationError:
+    except ValidationError as error:
+        if complaints.full:  # what is only counted needs no words
+            complaints.count(index, error, refused)
+            return None
         source = replace(table.row(index), refused=frozenset(refused))
         found: list[Problem] = []
         validate(model, source, found, data=data)
@@ -301,18 +440,19 @@ def _composed(text: str) -> str:
 def _names_agree(table: Table, complaints: _Complaints) -> None:
     """One id belongs to one human."""
     first: dict[str, tuple[int, tuple[str, str]]] = {}
-    for index, row in enumerate(table.rows):
-        if not (row["person_id"] and row["last_name"] and row["first_name"]):
+    cells = table.cells("person_id", "first_name", "last_name")
+    for index, (person, *names) in enumerate(cells):
+        if not (person and all(names)):
             continue
-        name = (row["first_name"], row["last_name"])
-        line, known = first.setdefault(row["person_id"], (index, name))
+        name = (names[0], names[1])
+        line, known = first.setdefault(person, (index, name))
         if name == known or _same(name) == _same(known):
             continue
         spelling = _bare(name) == _bare(known)
         complaints.add(
             index,
             "last_name" if _same(name[1:]) != _same(known[1:]) else "first_name",
-            f"person '{shortened(row['person_id'])}' is {shortened(' '.join(name))} here and "
+            f"person '{shortened(person)}' is {shortened(' '.join(name))} here and "
             f"{shortened(' '.join(known))} on line {complaints.line(line)}",
             "write the name in the same way on every row"
             if spelling
@@ -335,8 +475,8 @@ def _addresses_differ(table: Table, complaints: _Complaints) -> None:
     """Two people do not share a private e-mail; its text is not repeated, it is private."""
     first: dict[str, tuple[int, str]] = {}
     told = set()
-    for index, row in enumerate(table.rows):
-        email, person = row.get("private_email", "").casefold(), row["person_id"]
+    for index, (address, person) in enumerate(table.cells("private_email", "person_id")):
+        email = address.casefold()
         if not email or not person:
             continue
         line, owner = first.setdefault(email, (index, person))
@@ -354,8 +494,7 @@ def _addresses_differ(table: Table, complaints: _Complaints) -> None:
 
 def _contract_ids_differ(table: Table, complaints: _Complaints) -> None:
     first: dict[str, int] = {}
-    for index, row in enumerate(table.rows):
-        contract = row["contract_id"]
+    for index, (contract,) in enumerate(table.cells("contract_id")):
         if contract and (line := first.setdefault(contract, index)) != index:
             complaints.add(
                 index,
@@ -366,30 +505,30 @@ def _contract_ids_differ(table: Table, complaints: _Complaints) -> None:
 
 
 def _previous_contracts_exist(table: Table, complaints: _Complaints) -> None:
-    owners = {row["contract_id"]: row["person_id"] for row in table.rows if row["contract_id"]}
-    for index, row in enumerate(table.rows):
-        previous = row["previous_contract_id"]
+    owners = {row[0]: row[1] for row in table.cells("contract_id", "person_id")}
+    owners.pop("", None)
+    cells = table.cells("previous_contract_id", "contract_id", "person_id")
+    for index, (previous, contract, person) in enumerate(cells):
         if not previous:
             continue
         shown = shortened(previous)
         if previous not in owners:
             message = f"no contract has the id '{shown}'"
             hint = "correct it, or add the row of the earlier contract"
-        elif previous == row["contract_id"]:
+        elif previous == contract:
             message = f"contract '{shown}' cannot be its own predecessor"
             hint = "write the id of the contract before it, or leave the cell empty"
-        elif row["person_id"] and owners[previous] != row["person_id"]:
+        elif person and owners[previous] != person:
             message = f"contract '{shown}' is one of '{shortened(owners[previous])}'"
-            hint = f"write an earlier contract of '{shortened(row['person_id'])}'"
+            hint = f"write an earlier contract of '{shortened(person)}'"
         else:
             continue
         complaints.add(index, "previous_contract_id", message, hint)
 
 
 def _managers_exist(table: Table, complaints: _Complaints) -> None:
-    people = {row["person_id"] for row in table.rows}
-    for index, row in enumerate(table.rows):
-        manager = row["manager_id"]
+    people = {person for (person,) in table.cells("person_id")}
+    for index, (manager,) in enumerate(table.cells("manager_id")):
         if manager and manager not in people:
             complaints.add(
                 index,
@@ -403,50 +542,49 @@ def _contracts_follow_one_another(contracts: Iterable[_Contract], complaints: _C
     """A person has one contract at a time with one subsidiary for one production."""
     groups: dict[tuple[str, str, str | None], list[_Contract]] = {}
     for contract in contracts:
-        engagement = contract.engagement
-        if engagement.status is not Status.CANCELLED:
-            key = (contract.identity.person_id, engagement.subsidiary, engagement.production)
+        if contract.status is not Status.CANCELLED:
+            key = (contract.person_id, contract.subsidiary, contract.production)
             groups.setdefault(key, []).append(contract)
     for group in groups.values():
-        group.sort(key=lambda contract: (contract.engagement.start_date, contract.row))
+        group.sort(key=lambda contract: (contract.start_date, contract.row))
         longest = group[0]
         for contract in group[1:]:
-            engagement, before = contract.engagement, longest.engagement
-            if before.end_date is None or engagement.start_date <= before.end_date:
+            before = longest
+            if before.end_date is None or contract.start_date <= before.end_date:
                 ends = f"until {before.end_date}" if before.end_date else "without end"
-                where = engagement.subsidiary
-                where += f" and production {engagement.production}" if engagement.production else ""
+                where = contract.subsidiary
+                where += f" and production {contract.production}" if contract.production else ""
                 complaints.add(
                     contract.row,
                     "start_date",
-                    f"the contract begins {engagement.start_date}, while "
+                    f"the contract begins {contract.start_date}, while "
                     f"'{before.contract_id}' (line {complaints.line(longest.row)}) runs {ends}, "
                     f"both for {where}",
                     "correct the dates, or write cancelled as the status of one of the two",
                 )
             if before.end_date is not None and (
-                engagement.end_date is None or engagement.end_date > before.end_date
+                contract.end_date is None or contract.end_date > before.end_date
             ):
                 longest = contract
 
 
 def _nobody_manages_upwards(contracts: Iterable[_Contract], complaints: _Complaints) -> None:
     """On no day does somebody report, through others, to themselves."""
-    reports = [c for c in contracts if c.engagement.manager_id]
+    reports = [c for c in contracts if c.manager_id]
     above: dict[str, list[_Contract]] = {}
     for contract in _knotted(reports):
-        above.setdefault(contract.identity.person_id, []).append(contract)
+        above.setdefault(contract.person_id, []).append(contract)
     told: set[str] = set()
     newest_first = sorted(
         (contract for group in above.values() for contract in group),
-        key=lambda contract: (contract.engagement.start_date, contract.row),
+        key=lambda contract: (contract.start_date, contract.row),
         reverse=True,
     )
     for contract in newest_first:
-        if contract.identity.person_id in told or not (circle := _circle(contract, above)):
+        if contract.person_id in told or not (circle := _circle(contract, above)):
             continue
         told.update(circle)
-        day = contract.engagement.start_date
+        day = contract.start_date
         if len(circle) == 1:
             message = f"'{shortened(circle[0])}' is their own manager"
         else:
@@ -464,7 +602,7 @@ def _knotted(reports: list[_Contract]) -> list[_Contract]:
     upper: dict[str, set[str]] = {}
     lower: dict[str, set[str]] = {}
     for contract in reports:
-        person, manager = contract.identity.person_id, contract.engagement.manager_id or ""
+        person, manager = contract.person_id, contract.manager_id or ""
         upper.setdefault(person, set()).add(manager)
         lower.setdefault(manager, set()).add(person)
     for near, far in ((upper, lower), (lower, upper)):
@@ -477,24 +615,22 @@ def _knotted(reports: list[_Contract]) -> list[_Contract]:
                     loose.append(other)
             near.pop(gone, None)
     return [
-        contract
-        for contract in reports
-        if contract.engagement.manager_id in upper.get(contract.identity.person_id, ())
+        contract for contract in reports if contract.manager_id in upper.get(contract.person_id, ())
     ]
 
 
 def _circle(contract: _Contract, above: Mapping[str, list[_Contract]]) -> list[str]:
     """Follow the managers of the day on which the contract begins; give the way back, if any."""
-    day, person = contract.engagement.start_date, contract.identity.person_id
-    if not contract.engagement.runs_on(day):
+    day, person = contract.start_date, contract.person_id
+    if not contract.runs_on(day):
         return []
 
     def managers(of: str) -> Iterator[str]:
         for other in above.get(of, ()):
-            if other.engagement.runs_on(day):
-                yield other.engagement.manager_id or ""
+            if other.runs_on(day):
+                yield other.manager_id or ""
 
-    first = contract.engagement.manager_id or ""
+    first = contract.manager_id or ""
     way, seen, trail = [first], {first}, [managers(first)]
     while way:
         if way[-1] == person:
@@ -513,15 +649,15 @@ def _circle(contract: _Contract, above: Mapping[str, list[_Contract]]) -> list[s
 # --- people ----------------------------------------------------------------------------------
 
 
-def _people(contracts: Iterable[_Contract]) -> tuple[Person, ...]:
-    by_person: dict[str, list[_Contract]] = {}
+def _people(contracts: Iterable[_Models]) -> tuple[Person, ...]:
+    by_person: dict[str, list[_Models]] = {}
     for contract in contracts:
         by_person.setdefault(contract.identity.person_id, []).append(contract)
     return tuple(_person(group) for group in by_person.values())
 
 
-def _person(contracts: list[_Contract]) -> Person:
-    def freshness(contract: _Contract) -> tuple[date, date, int]:
+def _person(contracts: list[_Models]) -> Person:
+    def freshness(contract: _Models) -> tuple[date, date, int]:
         engagement = contract.engagement
         return engagement.updated_at or date.min, engagement.start_date, contract.row
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from ..errors import Problem
@@ -20,30 +20,46 @@ RESERVED_TOP = 128
 
 def check_references(
     *,
-    catalogue: Catalogue,
+    catalogues: Iterable[Catalogue],
+    catalogue_of: Mapping[str, Catalogue],
     organisation: Organisation | None,
     subsidiaries: Mapping[str, tuple[Document, Subsidiary | None]],
     sites: Mapping[str, tuple[Document, Site | None]],
     assigned: Mapping[str, tuple[Document, Assigned | None]],
     productions: tuple[Document | None, Productions | None],
     waivers: tuple[Document | None, Waivers | None],
+    people: Callable[[], Collection[str]] | None,
     problems: list[Problem],
+    known_sites: Iterable[str] = (),
 ) -> None:
     """Add a problem for every name that nothing has.
 
+    `catalogues` are those that anything here is built to, the organisation's first, and
+    `catalogue_of` has that of each site. `people` gives the ids of the persons, None
+    where no file of them is understood. `known_sites` exist and have been checked before: their
+    files are not among `sites`.
+
     Where organisation.yaml itself cannot be understood, nothing is said about what it would name.
     """
-    _check_catalogue(catalogue, organisation, problems)
+    codes = {*sites, *known_sites}
+    said: set[Problem] = set()
+    for number, catalogue in enumerate({each.standard: each for each in catalogues}.values()):
+        found: list[Problem] = []
+        _check_catalogue(catalogue, organisation, found)
+        # The same files lie over every version of the standard: said once where it is the same.
+        extra = f" (standard {catalogue.standard})" if number else ""
+        problems += [replace(p, message=p.message + extra) for p in found if p not in said]
+        said.update(found)
     for document, subsidiary in subsidiaries.values():
         if subsidiary is not None:
             _check_subsidiary(document, subsidiary, organisation, problems)
     for code, (document, site) in sites.items():
         if site is not None:
-            _SiteCheck(document, site, catalogue, organisation, problems).run(
+            _SiteCheck(document, site, catalogue_of[code], organisation, problems).run(
                 set(subsidiaries), productions[1], code
             )
     for code, (document, memory) in assigned.items():
-        if code not in sites:
+        if code not in codes:
             _complain(
                 problems,
                 document,
@@ -59,8 +75,9 @@ def check_references(
                 f"this file belongs to '{code}' but says '{memory.site}'",
                 "files of chosen values are never copied to another site: remove it",
             )
-    _check_productions(productions, set(subsidiaries), set(sites), problems)
-    _check_waivers(waivers, set(sites), problems)
+    _check_productions(productions, set(subsidiaries), codes, problems)
+    _check_waivers(waivers, codes, problems)
+    _check_owners(productions, waivers, people, problems)
 
 
 def _check_subsidiary(
@@ -174,6 +191,33 @@ def _check_waivers(
                 f"this one lasts {days}",
                 "choose an earlier date and review it then",
             )
+
+
+def _check_owners(
+    productions: tuple[Document | None, Productions | None],
+    waivers: tuple[Document | None, Waivers | None],
+    people: Callable[[], Collection[str]] | None,
+    problems: list[Problem],
+) -> None:
+    """Who answers for a production or a waiver is somebody whom people.csv knows."""
+    owned = [
+        *(
+            (productions[0], ("productions", index, "owner"), production.owner)
+            for index, production in enumerate(productions[1].productions if productions[1] else ())
+        ),
+        *(
+            (waivers[0], ("waivers", index, "owner"), waiver.owner)
+            for index, waiver in enumerate(waivers[1].waivers if waivers[1] else ())
+        ),
+    ]
+    if people is None or not owned:
+        return
+    known = people()
+    for document, at, owner in owned:
+        if document is not None and owner not in known:
+            hint = suggest(owner, known) or "write the person_id of somebody in people.csv"
+            message = f"nobody in people.csv has the id '{owner}'"
+            problems.append(Problem(document.place(at), message, hint))
 
 
 def _check_catalogue(

@@ -12,6 +12,7 @@ from ..model.organisation import Organisation, Productions, Subsidiary, Waivers
 from ..model.platform import Platform
 from ..model.site import Assigned, Site
 from .catalogue import DestinationsFile, HardwareFile, MediaFile, ServicesFile, UplinkKindsFile
+from .versions import current_version
 
 KINDS: dict[str, type[BaseModel]] = {
     "organisation": Organisation,
@@ -40,7 +41,8 @@ def schema(kind: str) -> dict[str, Any]:
     built = KINDS[kind].model_json_schema(by_alias=True, mode="validation")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$comment": f"sitekit {kind} files, schema 1; written by sitekit schema",
+        "$comment": f"sitekit {kind} files, schema {current_version(KINDS[kind])}; "
+        "written by sitekit schema",
         **built,
     }
 

@@ -29,6 +29,7 @@ from pydantic_core.core_schema import ErrorType
 
 from ..errors import Place, Problem
 from .files import names_secret, shortened
+from .versions import other_version
 
 M = TypeVar("M", bound=BaseModel)
 KeyPath = tuple[str | int, ...]
@@ -60,11 +61,15 @@ def validate(
     """Make a model of what stands at a path of a document, or add to `problems` why it cannot be.
 
     Nothing is said about values that the document itself has already refused, so the caller adds
-    the document's own problems, once. A validator may raise ValueError(message, hint).
+    the document's own problems, once. A file of another version is one problem. A validator may
+    raise ValueError(message, hint).
     """
     if () in document.refused:
         return None
     value = _value_at(document.data, at) if data is None else data
+    if not at and data is None and (other := other_version(model, value, document)):
+        problems.append(other)  # what else is wrong would be wrong with another version
+        return None
     try:
         return model.model_validate(value)
     except NotValid as error:

@@ -8,6 +8,7 @@ numbers, true, false and nothing. What one program reads as text and another as 
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,8 +28,7 @@ from yaml.events import (
 
 from ..errors import Place, Problem
 from .files import names_secret, place_after, read_limited, shortened
-
-KeyPath = tuple[str | int, ...]
+from .spots import KeyPath, Spot, Spots
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -69,44 +69,42 @@ class Document:
     data: dict[str, Any]
     problems: tuple[Problem, ...]
     refused: frozenset[KeyPath]
-    _top: _Spot = field(repr=False, compare=False)
+    _spots: Spots = field(repr=False, compare=False)
 
     def place(self, path: KeyPath) -> Place:
         """Give the place of the value at this path, or of what is nearest above it."""
-        spot, _ = self._nearest(path)
+        spot = self._spots[self._spots.find(path)[0]]
         return Place(self.file, spot.line, spot.column)
 
     def key_place(self, path: KeyPath) -> Place:
         """Give the place of the key at this path; of the value where there is no such key."""
-        spot, found = self._nearest(path)
+        node, found = self._spots.find(path)
+        spot = self._spots[node]
         if found and spot.key_line:
             return Place(self.file, spot.key_line, spot.key_column)
         return Place(self.file, spot.line, spot.column)
 
     def written(self, path: KeyPath) -> str | None:
         """Give the scalar at this path as it was written, without quotes: 19.10, not 19.1."""
-        spot, found = self._nearest(path)
-        return spot.inside if found and isinstance(spot.inside, str) else None
-
-    def _nearest(self, path: KeyPath) -> tuple[_Spot, bool]:
-        spot = self._top
+        node, found = self._spots.find(path)
+        if not found:
+            return None
+        text = self._spots.written(node)
+        if text is not None:
+            return text
+        value: Any = self.data
         for step in path:
-            inside = spot.inside
-            if isinstance(inside, dict) and isinstance(step, str):
-                below = inside.get(step)
-            elif isinstance(inside, list) and isinstance(step, int) and 0 <= step < len(inside):
-                below = inside[step]
-            else:
-                below = None
-            if below is None:
-                return spot, False
-            spot = below
-        return spot, True
+            value = value[step]
+        return _plainly(value)
 
 
 def read_yaml(path: Path, *, shown: str) -> Document:
     """Read one file; whatever is wrong with it is in `problems`, nothing is raised."""
-    raw = read_limited(path, shown=shown, limit=MAX_BYTES)
+    return document_of(read_limited(path, shown=shown, limit=MAX_BYTES), shown=shown)
+
+
+def document_of(raw: bytes | Problem, *, shown: str) -> Document:
+    """Give what was read, or why it could not be, as a document."""
     return _unusable(raw) if isinstance(raw, Problem) else parse_yaml(raw, shown=shown)
 
 
@@ -129,9 +127,15 @@ def parse_yaml(raw: bytes, *, shown: str) -> Document:
     return _unusable(*reader.problems)
 
 
+def compose(text: str) -> yaml.Node | None:
+    """The nodes of a text in which `parse_yaml` finds nothing wrong, read by the same parser."""
+    return yaml.compose(text, Loader=_LOADER)
+
+
 def _unusable(*problems: Problem) -> Document:
-    top = _Spot(0, 0, {})
-    return Document(problems[0].place.file, {}, problems, frozenset({()}), top)
+    nowhere = Spots()
+    nowhere.begin(Spot(0, 0, 0, 0), None)
+    return Document(problems[0].place.file, {}, problems, frozenset({()}), nowhere)
 
 
 # --- bytes to text ---------------------------------------------------------------------------
@@ -250,9 +254,9 @@ class _Reader:
 
     def document(self) -> Document:
         assert self.top is not None
-        return Document(
-            self.shown, self.data, tuple(self.problems), frozenset(self.refused), self.top
-        )
+        spots = Spots()
+        _lay_out(self.top, self.data, None, spots)
+        return Document(self.shown, self.data, tuple(self.problems), frozenset(self.refused), spots)
 
     def _begin(self, event: CollectionStartEvent) -> None:
         is_mapping = isinstance(event, MappingStartEvent)
@@ -321,7 +325,7 @@ class _Reader:
                 Problem(place, message, "keep one of the two", sensitive=names_secret(text))
             )
         mark: Any = event.start_mark
-        holder.key = text
+        holder.key = sys.intern(text)
         holder.key_line = mark.line + 1
         holder.key_column = mark.column + 1
 
@@ -427,6 +431,30 @@ class _Reader:
 
     def _place(self, event: Any) -> Place:
         return Place(self.shown, event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _plainly(value: Any) -> str | None:
+    """The text of a scalar that is written as its value says: text, and whole numbers."""
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else None
+
+
+def _lay_out(spot: _Spot, value: Any, key: str | None, spots: Spots) -> None:
+    """Add a spot and all inside it; not deeper than MAX_DEPTH."""
+    here = Spot(spot.line, spot.column, spot.key_line, spot.key_column)
+    inside = spot.inside
+    if isinstance(inside, str):
+        spots.begin(here, key, written=None if _plainly(value) == inside else inside)
+        return
+    node = spots.begin(here, key)
+    if isinstance(inside, dict):
+        for name, below in inside.items():
+            _lay_out(below, value[name], name, spots)
+    else:
+        for item, below in zip(value, inside, strict=True):
+            _lay_out(below, item, None, spots)
+    spots.end(node)
 
 
 _NO_MAPPING = (

@@ -147,4 +147,14 @@ Mac = Annotated[
 TimeZone = Annotated[str, Field(strict=True), AfterValidator(_time_zone)]
 Language = Literal["fr", "en"]
 Mbps = Annotated[int, Field(strict=True, ge=1, le=400_000)]
+PersonRef = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$",
+        description="The person_id of somebody in people.csv, such as P0001.",
+    ),
+]
+# Each kind of file counts its own versions; a step of sitekit.migrate leads from one to the next.
 SchemaVersion = Literal[1]
+SchemaVersion2 = Literal[2]

@@ -13,13 +13,16 @@ from .base import (
     Domain,
     Model,
     Name,
+    PersonRef,
     Prefix,
     SchemaVersion,
+    SchemaVersion2,
     SiteCode,
     Text,
 )
 from .settings import Level
 from .site import Rooms
+from .standard import StandardChoice
 
 Uuid = Annotated[str, Field(strict=True, pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Asn = Annotated[int, Field(strict=True, ge=1, le=4_294_967_294)]
@@ -109,6 +112,7 @@ class Organisation(Level):
     destinations: dict[Name, tuple[Prefix, ...]] = Field(default_factory=dict)
     serving: dict[Name, tuple[Prefix, ...]] = Field(default_factory=dict)
     naming: Naming = Naming()
+    standard: StandardChoice | None = None
 
 
 class ContractDates(Model):
@@ -148,6 +152,7 @@ class Subsidiary(Level):
     acquired: Day | None = None
     tenant: Uuid | None = None
     avoid: tuple[Prefix, ...] = ()
+    standard: StandardChoice | None = None
     actors: Annotated[dict[Name, Actors], Field(min_length=1)]
 
 
@@ -175,16 +180,16 @@ class Production(Model):
     tier: Tier
     starts: Day
     ends: Day
-    owner: Text
+    owner: PersonRef
     departments: Annotated[tuple[Name, ...], Field(min_length=1)]
     rooms: Rooms = Rooms()
     networks: tuple[ProductionNetwork, ...] = ()
 
 
 class Productions(Model):
-    """The file of productions."""
+    """The file of productions. Since version 2 an owner is a person_id."""
 
-    schema_: Annotated[SchemaVersion, Field(alias="schema")]
+    schema_: Annotated[SchemaVersion2, Field(alias="schema")]
     productions: tuple[Production, ...]
 
 
@@ -204,14 +209,14 @@ class Waiver(Model):
     reason: Text
     risk: Literal["low", "medium", "high", "critical"]
     compensating: Text
-    owner: Text
+    owner: PersonRef
     approver: Text
     opened: Day
     expires: Day
 
 
 class Waivers(Model):
-    """The file of waivers."""
+    """The file of waivers. Since version 2 an owner is a person_id."""
 
-    schema_: Annotated[SchemaVersion, Field(alias="schema")]
+    schema_: Annotated[SchemaVersion2, Field(alias="schema")]
     waivers: tuple[Waiver, ...]

@@ -172,9 +172,12 @@ class Engagement(Model):
 
     def runs_on(self, day: date) -> bool:
         """Whether the contract holds on that day."""
-        if self.status is Status.CANCELLED or day < self.start_date:
-            return False
-        return self.end_date is None or day <= self.end_date
+        return runs_on(day, start=self.start_date, end=self.end_date, status=self.status)
+
+
+def runs_on(day: date, *, start: date, end: date | None, status: Status) -> bool:
+    """Whether a contract of these dates holds on that day: both are days of work."""
+    return status is not Status.CANCELLED and start <= day and (end is None or day <= end)
 
 
 class Person(Identity):

@@ -23,6 +23,7 @@ from .base import (
     VlanId,
 )
 from .settings import Level
+from .standard import StandardChoice
 
 
 class Role(StrEnum):
@@ -233,6 +234,7 @@ class Site(Level):
     name: Text
     subsidiary: Name
     archetype: Name
+    standard: StandardChoice | None = None
     address: PostalAddress
     area_m2: Annotated[int, Field(strict=True, ge=5, le=100_000)]
     people: Annotated[int, Field(strict=True, ge=1, le=5000)]

@@ -12,6 +12,7 @@ from ..errors import DesignError
 from ..load import LoadedOrganisation
 from ..load.catalogue import Catalogue
 from ..load.spread import spread
+from ..load.undisturbed import undisturbed
 from .artifact import Artifact
 from .day0 import day0
 from .documents import documents
@@ -65,7 +66,7 @@ def render_sites(
         workers=workers,
         on_lost_workers=on_lost_workers,
     )
-    yield from zip(wanted, each, strict=True)
+    yield from zip(wanted, undisturbed(each), strict=True)
 
 
 def files_of(organisation: LoadedOrganisation, code: str) -> tuple[Artifact, ...]:
@@ -74,4 +75,4 @@ def files_of(organisation: LoadedOrganisation, code: str) -> tuple[Artifact, ...
         design = design_site(organisation.sites[code])
     except DesignError as error:
         raise DesignError(f"{code}: {error.message}", hint=error.hint) from None
-    return tuple(render_site(design, organisation.catalogue))
+    return tuple(render_site(design, organisation.sites[code].catalogue))

@@ -97,7 +97,7 @@ def as_markdown(table: Table, say: Words) -> str:
     lines = [
         _row(map(markdown_cell, table.columns)),
         _row("---" for _ in table.columns),
-        *(_row(map(markdown_cell, row)) for row in table.rows),
+        *[f"| {' | '.join(map(markdown_cell, row))} |" for row in table.rows],
     ]
     return "\n".join(lines) + "\n"
 
@@ -396,7 +396,7 @@ def _port_map(design: SiteDesign, ports: Table, say: Words) -> str:
 
 def _ports(uses: Iterable[PortUse], say: Words) -> Table:
     keys = ("device", "port", "purpose", "peer", "lag", "network", "vlan", "speed", "poe")
-    purposes = {purpose: say(f"purpose.{purpose.value}") for purpose in PortPurpose}
+    purposes = {purpose: say(f"purpose.{purpose}") for purpose in _PURPOSES}
     return Table(
         (*map(say, keys), say("description")),
         tuple(
@@ -430,13 +430,15 @@ def _overview(design: SiteDesign, say: Words, name: str, uses: list[PortUse]) ->
     )
 
 
+_PURPOSES = tuple(PortPurpose)
+
+
 def _counts(uses: list[PortUse], say: Words) -> str:
     counted = Counter(use.purpose for use in uses)
     colon = say("colon")
     parts = [
-        f"{say(f'purpose.{purpose.value}')}{colon}{counted[purpose]}"
-        for purpose in PortPurpose
-        if counted[purpose]
+        f"{say(f'purpose.{purpose}')}{colon}{counted[purpose]}"
+        for purpose in sorted(counted, key=_PURPOSES.index)
     ]
     return f"{say('counts')}{colon}{', '.join(parts)}."
 

@@ -1,11 +1,13 @@
 """Templates, compiled once for the life of the process: one per platform and role.
 
 The body of a port depends on its profile alone, so each profile is rendered once and repeated;
-a 48-port switch has a handful of them. Templates see the design and spell it, nothing else.
+a 48-port switch has a handful of them. A template can name other parts of a configuration that
+depend on little, with `part`. Templates see the design and spell it, nothing else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import jinja2
@@ -16,6 +18,7 @@ from ..load.catalogue import Catalogue
 from ..model.platform import Platform
 from . import words
 
+PARTS = 1 << 14  # texts that an engine remembers before it begins anew
 TOKEN = "<secret:{reference}>"
 
 
@@ -42,37 +45,50 @@ class Engine:
             secret_form=self._secret_form,
             vlan_list=vlan_list,
         )
-        self._roles: dict[str, jinja2.Template] = {}
-        self._bodies: dict[PortProfile, str] = {}
-        self._port: jinja2.Template | None = None
+        self._environment.globals["part"] = self._part
+        self._templates: dict[str, jinja2.Template] = {}
+        self._bodies: dict[tuple[Hashable, ...], str] = {}
 
     def render(self, device: DeviceDesign) -> str:
         """The complete configuration of one device, from factory default to in service."""
-        return self._rendered(device.role.value, device)
+        return self._rendered(f"{device.role.value}.j2", device)
 
     def render_day0(self, device: DeviceDesign) -> str:
         """Just enough for a device in factory default to be reached; one template per platform."""
-        return self._rendered("day0", device)
+        return self._rendered("day0.j2", device)
 
     def _rendered(self, name: str, device: DeviceDesign) -> str:
         try:
-            return self._template(name).render(device=device, body=self._body)
+            return self._template(name).render(device=device, body=self._speller())
         except jinja2.UndefinedError as error:
             raise RenderError(f"{device.name} ({self.platform.name}): {error.message}") from None
 
-    def _body(self, profile: PortProfile) -> str:
-        """The lines of a port below its description; equal profiles share one string."""
-        text = self._bodies.get(profile)
+    def _speller(self) -> Callable[[PortProfile], str]:
+        """For one device: what gives the lines of a port below its description."""
+        known: dict[int, str] = {}  # by identity: the device keeps its profiles while it is spelt
+
+        def body(profile: PortProfile) -> str:
+            text = known.get(id(profile))
+            if text is None:
+                text = known[id(profile)] = self._part("port.j2", profile=profile)
+            return text
+
+        return body
+
+    def _part(self, name: str, **facts: Hashable) -> str:
+        """A template that sees these facts only: equal facts share one string."""
+        key = (name, *facts.items())
+        text = self._bodies.get(key)
         if text is None:
-            if self._port is None:
-                self._port = self._load("port.j2")
-            text = self._bodies[profile] = self._port.render(profile=profile)
+            if len(self._bodies) >= PARTS:
+                self._bodies.clear()
+            text = self._bodies[key] = self._template(name).render(facts)
         return text
 
-    def _template(self, role: str) -> jinja2.Template:
-        template = self._roles.get(role)
+    def _template(self, name: str) -> jinja2.Template:
+        template = self._templates.get(name)
         if template is None:
-            template = self._roles[role] = self._load(f"{role}.j2")
+            template = self._templates[name] = self._load(name)
         return template
 
     def _load(self, name: str) -> jinja2.Template:

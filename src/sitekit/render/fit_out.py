@@ -190,9 +190,11 @@ _KIND_OF: dict[PortPurpose, CordKind] = {
     PortPurpose.SENSOR: "security",
     **dict.fromkeys(_MACHINES, "server"),
 }
+_OUTLETS = frozenset(_KIND_OF) - frozenset(_MACHINES)
 _SPEED = re.compile(r"(\d+(?:\.\d+)?)([GM])")
 
 
+@lru_cache(maxsize=64)
 def mbps(speed: str) -> float:
     """`2.5G` as Mbit/s; 0 where nothing is written."""
     match = _SPEED.match(speed)
@@ -221,6 +223,8 @@ class _Fitting:
             for d in self.boxes
         }
         self.speeds = {(use.device, use.port): use.speed for use in design.ports}
+        self.stacked = {s.name for s in self.switches if len(s.members) > 1}
+        self.panel_names: dict[tuple[tuple[str, int], int, str], str] = {}
 
     def fitted(self) -> Fitted:
         panels = self._panels()
@@ -256,17 +260,16 @@ class _Fitting:
         fibre: dict[tuple[str, int], set[int]] = {}
         for switch in self.switches:
             ports = self.sockets[switch.name]
-            for member in range(1, len(switch.members) + 1):
-                highest = max(
-                    (s.place for s in ports.values() if s.member == member and s.media == "copper"),
-                    default=0,
-                )
-                least[switch.name, member] = (
-                    ceil(highest / per) if switch.role is Role.ACCESS else 0
-                )
+            highest = dict.fromkeys(range(1, len(switch.members) + 1), 0)
+            if switch.role is Role.ACCESS:
+                for socket in ports.values():
+                    if socket.media == "copper" and socket.place > highest[socket.member]:
+                        highest[socket.member] = socket.place
+            for member, place in highest.items():
+                least[switch.name, member] = ceil(place / per)
             for port in switch.ports:
-                socket = ports[port.name]
-                if self._to_outlet(port.profile.purpose):
+                if port.profile.purpose in _OUTLETS:
+                    socket = ports[port.name]
                     if socket.media == "optical":
                         page = (socket.place - 1) // per
                         fibre.setdefault((switch.name, socket.member), set()).add(page)
@@ -297,13 +300,13 @@ class _Fitting:
 
     def _panel(self, key: tuple[str, int], page: int, kind: str) -> str:
         """`sw-01-A`, `sw-01.2-B`, `core-01-F1`: named after the box, so never renumbered."""
-        name, member = key
-        stacked = any(s.name == name and len(s.members) > 1 for s in self.switches)
-        box = f"{self._short(name)}.{member}" if stacked else self._short(name)
-        return f"{box}-F{page + 1}" if kind == "fibre-panel" else f"{box}-{_letters(page)}"
-
-    def _to_outlet(self, purpose: PortPurpose) -> bool:
-        return purpose in _KIND_OF and purpose not in _MACHINES
+        found = self.panel_names.get((key, page, kind))
+        if found is None:
+            name, member = key
+            box = f"{self._short(name)}.{member}" if name in self.stacked else self._short(name)
+            found = f"{box}-F{page + 1}" if kind == "fibre-panel" else f"{box}-{_letters(page)}"
+            self.panel_names[key, page, kind] = found
+        return found
 
     def _u(self, kind: str) -> int:
         return self.constants.heights_u[kind]  # type: ignore[index]
@@ -555,8 +558,9 @@ class _Fitting:
         *,
         what: str,
     ) -> Cord:
-        ends = [self.speeds.get(left, ""), self.speeds.get(right, "")]
-        speeds = [speed for speed in ends if speed]
+        speed, other = self.speeds.get(left, ""), self.speeds.get(right, "")
+        if other and (not speed or mbps(other) < mbps(speed)):
+            speed = other
         return Cord(
             left=left[0],
             left_port=left[1],
@@ -564,7 +568,7 @@ class _Fitting:
             right_port=right[1],
             kind=kind,
             media=media,
-            speed=min(speeds, key=mbps) if speeds else "",
+            speed=speed,
             colour=self.constants.colours[kind],
             metres=self.constants.cord_m[length],
             what=what,

@@ -61,7 +61,10 @@ _LOOKS = """<style>
 def fitting(width: float, texts: tuple[str, ...], *styles: Style) -> Style:
     """The first style in which every text has room, the last where none gives it."""
     for style in styles[:-1]:
-        if all(measured(text, style) <= width for text in texts):
+        for text in texts:
+            if measured(text, style) > width:
+                break
+        else:
             return style
     return styles[-1]
 

@@ -82,7 +82,9 @@ def room_papers(design: SiteDesign, fitted: Fitted, constants: FitOut) -> Iterat
             ),
         ),
     )
-    cords = _cords(design, fitted.cords, constants, say)
+    prefix = f"{design.facts.code}-"
+    ends = [label_ends(cord, prefix) for cord in fitted.cords]
+    cords = _cords(fitted.cords, ends, constants, say)
     yield Artifact(PurePosixPath("patch-table.csv"), as_csv(cords))
     yield Artifact(
         PurePosixPath("patch-table.md"),
@@ -98,7 +100,7 @@ def room_papers(design: SiteDesign, fitted: Fitted, constants: FitOut) -> Iterat
         ),
     )
     yield from _racks(design, fitted, say, constants)
-    yield from _labels(design, fitted, constants, say)
+    yield from _labels(design, fitted, ends, constants, say)
 
 
 def _bill(lines: Sequence[BillLine], constants: FitOut, say: Words) -> Table:
@@ -179,16 +181,17 @@ def _colours(cords: Sequence[Cord], constants: FitOut, say: Words) -> Table:
     )
 
 
-def _cords(design: SiteDesign, cords: Sequence[Cord], constants: FitOut, say: Words) -> Table:
+def _cords(
+    cords: Sequence[Cord], ends: Sequence[tuple[str, str]], constants: FitOut, say: Words
+) -> Table:
     keys = (
         "patch-from", "patch-from-port", "patch-to", "patch-to-port", "patch-kind", "patch-media",
         "speed", "patch-colour", "patch-metres", "patch-serves", "patch-label",
     )  # fmt: skip
-    kinds = {cord.kind: say(f"cord.{cord.kind}") for cord in cords}
-    media = {cord.media: say(f"media.{cord.media}") for cord in cords}
-    colours = {cord.colour: colour_name(cord.colour, constants, say) for cord in cords}
-    lengths = {cord.metres: metres(cord.metres, say) for cord in cords}
-    prefix = f"{design.facts.code}-"
+    kinds = {kind: say(f"cord.{kind}") for kind in {cord.kind for cord in cords}}
+    media = {medium: say(f"media.{medium}") for medium in {cord.media for cord in cords}}
+    colours = {c: colour_name(c, constants, say) for c in {cord.colour for cord in cords}}
+    lengths = {length: metres(length, say) for length in {cord.metres for cord in cords}}
     return Table(
         tuple(say(key) for key in keys),
         tuple(
@@ -203,9 +206,9 @@ def _cords(design: SiteDesign, cords: Sequence[Cord], constants: FitOut, say: Wo
                 colours[cord.colour],
                 lengths[cord.metres],
                 cord.what,
-                " → ".join(label_ends(cord, prefix)),
+                f"{left} → {right}",
             )
-            for cord in cords
+            for cord, (left, right) in zip(cords, ends, strict=True)
         ),
     )
 
@@ -375,11 +378,25 @@ LABEL_WIDTH, LABEL_HEIGHT, PITCH = 38.1, 21.2, 40.6
 LEFT, UPPER = 4.75, 10.7
 
 
+# Where each label of a sheet begins.
+_SLOTS = tuple(
+    f'<g transform="translate({LEFT + slot % ACROSS * PITCH:g} '
+    f'{UPPER + slot // ACROSS * LABEL_HEIGHT:g})">'
+    for slot in range(ACROSS * DOWN)
+)
+
+
 def _labels(
-    design: SiteDesign, fitted: Fitted, constants: FitOut, say: Words
+    design: SiteDesign,
+    fitted: Fitted,
+    ends: Sequence[tuple[str, str]],
+    constants: FitOut,
+    say: Words,
 ) -> Iterator[Artifact]:
     """Sheets of labels: things first, then each cord twice, one label per end."""
     prefix = f"{design.facts.code}-"
+    named = {p.thing.name for cabinet in fitted.cabinets for p in cabinet.placed}
+    named |= {name[:at] for name in named for at, c in enumerate(name) if c == "."}  # of a stack
     made = [
         *(
             _thing_label(placed, cabinet.name, say)
@@ -390,15 +407,11 @@ def _labels(
         *(
             _device_label(device.name, device.product, say.named("role", device.role))
             for device in design.devices
-            if not any(
-                device.name == p.thing.name or p.thing.name.startswith(f"{device.name}.")
-                for c in fitted.cabinets
-                for p in c.placed
-            )
+            if device.name not in named
         ),
     ]
-    for cord in fitted.cords:
-        label = _cord_label(cord, prefix, constants.palette[cord.colour].hex)
+    for cord, (left, right) in zip(fitted.cords, ends, strict=True):
+        label = _cord_label(cord, left, right, prefix, constants.palette[cord.colour].hex)
         made += (label, label)
     per = ACROSS * DOWN
     pages = -(-len(made) // per)
@@ -406,10 +419,8 @@ def _labels(
         title = say("labels-page", site=design.facts.code, page=number + 1, pages=pages)
         paper = Paper(f"{say('labels')}{say('colon')}{design.facts.name} ({design.facts.code})")
         paper.text(title, WIDTH / 2, 6.5, WIDTH - 20, SMALL, "mu mid")
-        for slot, label in enumerate(made[number * per : (number + 1) * per]):
-            x = LEFT + slot % ACROSS * PITCH
-            y = UPPER + slot // ACROSS * LABEL_HEIGHT
-            paper.parts.append(f'<g transform="translate({x:g} {y:g})">{label}</g>')
+        labels = made[number * per : (number + 1) * per]
+        paper.parts += [f"{slot}{label}</g>" for slot, label in zip(_SLOTS, labels, strict=False)]
         yield Artifact(PurePosixPath(f"labels-{number + 1:02}.svg"), paper.svg())
 
 
@@ -439,15 +450,15 @@ def _thing_label(placed: Placed, cabinet: str, say: Words) -> str:
     )
 
 
-def _cord_label(cord: Cord, prefix: str, colour: str) -> str:
-    left, right = label_ends(cord, prefix)
+def _cord_label(cord: Cord, left: str, right: str, prefix: str, colour: str) -> str:
     right = f"→ {right}"
     style = fitting(_INNER, (left, right), STRONG, SMALL_STRONG, TINY)
     what = cord.what.removeprefix(prefix)
     told = what if what and what not in right else ""
+    about = f"{told} · {cord.speed}" if told and cord.speed else told or cord.speed
     return (
         f'<rect class="co" x="3" y="3" width="32" height="1.6" fill="{colour}"/>'
         + _line(left, 8.6, style)
         + _line(right, 12.8, style)
-        + _line(" · ".join(x for x in (told, cord.speed) if x), 16.8, SMALL, "mu")
+        + _line(about, 16.8, SMALL, "mu")
     )

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from ..design.result import (
     AccessPointDesign,
@@ -62,8 +63,7 @@ PER_ROW = 6  # boxes side by side before a row is broken
 MOST_LABELS = 4  # cables written above a box before the rest is counted
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """A kind of text: its class in the style sheet, its size and its weight."""
 
     name: str

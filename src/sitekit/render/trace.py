@@ -8,7 +8,7 @@ the same equality as plain text, so templates behave alike and the result is the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -429,10 +429,14 @@ class TracingEngine(Engine):
 
     environment = TracingEnvironment
 
-    def _body(self, profile: PortProfile) -> str:
-        """Never from memory: each port's body remembers its own profile."""
+    def _part(self, name: str, **facts: Hashable) -> str:
+        """Never from memory: each text remembers the facts that it was made of."""
         self._bodies.clear()
-        return super()._body(profile)
+        return super()._part(name, **facts)
+
+    def _speller(self) -> Callable[[PortProfile], str]:
+        """Each port's body remembers its own profile."""
+        return lambda profile: self._part("port.j2", profile=profile)
 
 
 def trace(

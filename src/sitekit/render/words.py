@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
 _LIGATURES = str.maketrans(
     {
@@ -19,13 +20,19 @@ _LIGATURES = str.maketrans(
     }
 )  # fmt: skip
 
+_CLI_SYNTAX = re.compile(r"[?!#\"'`\\|;$%^<>{}~]+")
+_FORTIOS_SYNTAX = re.compile(r"[?<>()#'`;|]+")
+
 
 def ascii_words(text: str) -> str:
     """The text as one line of printable ASCII: accents dropped, runs of white space one space."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     spelt = unicodedata.normalize("NFKD", text.translate(_LIGATURES))
     return " ".join(re.sub(r"[^\x21-\x7e]+", " ", _without_marks(spelt)).split())
 
 
+@lru_cache(maxsize=1 << 14)
 def cli_text(text: str, limit: int = 80) -> str:
     r"""Words for a description on a line-oriented CLI (IOS, EOS).
 
@@ -33,7 +40,7 @@ def cli_text(text: str, limit: int = 80) -> str:
     things in different places, `|` and `;` join commands, `$` and `%` start variables, `^` is
     a delimiter of banners: none survives. Never empty: a line that ends early is another command.
     """
-    words = re.sub(r"[?!#\"'`\\|;$%^<>{}~]+", " ", ascii_words(text))
+    words = _CLI_SYNTAX.sub(" ", ascii_words(text))
     return " ".join(words.split())[:limit].rstrip() or "-"
 
 
@@ -43,6 +50,7 @@ def cli_banner(text: str) -> str:
     return "\n".join("-" if line.upper() == "EOF" else line for line in lines).strip("\n") or "-"
 
 
+@lru_cache(maxsize=1 << 14)
 def fortios_text(text: str, limit: int = 255) -> str:
     r"""Words between double quotes for FortiOS, one line: `\` and `"` cannot end them.
 
@@ -50,7 +58,7 @@ def fortios_text(text: str, limit: int = 255) -> str:
     asks for help at the prompt: so ASCII here as well. `<`, `>`, `(`, `)`, `#`, `'` are refused by
     FortiOS in names and comments against cross-site scripting: they are left out.
     """
-    words = re.sub(r"[?<>()#'`;|]+", " ", ascii_words(text))
+    words = _FORTIOS_SYNTAX.sub(" ", ascii_words(text))
     cut = " ".join(words.split())[:limit].rstrip()
     return '"' + cut.replace("\\", "/").replace('"', '\\"') + '"'
 

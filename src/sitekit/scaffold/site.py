@@ -111,6 +111,7 @@ def new_site(organisation: LoadedOrganisation, wishes: SiteWishes) -> NewSite:
     Raises SitekitError when the subsidiary or the archetype is unknown, when no carrier is
     written, or when the standard hardware is not enough for the wishes.
     """
+    organisation = organisation.as_for(wishes.subsidiary)
     archetype = organisation.catalogue.archetypes.get(wishes.archetype)
     if archetype is None or wishes.subsidiary not in organisation.subsidiaries:
         what = "archetype" if archetype is None else "subsidiary"

@@ -1,0 +1,1 @@
+"""The loader under hostile files: `make fuzz`."""

@@ -200,3 +200,36 @@ def test_the_passphrase_can_be_changed(replay: Replay) -> None:
     assert "incorrect passphrase" in replay.pulumi("config", "get", "password").stderr
     replay.env["PULUMI_CONFIG_PASSPHRASE"] = "new"
     assert replay._done("config", "get", "password").strip() == "Not-a-real-1"
+
+
+def test_destroy_can_run_the_program_first(replay: Replay) -> None:
+    replay.prepare([{"config": {"toggles": "lean no-network", "users": "0"}}])
+    replay._done("up", "--yes", "--skip-preview")
+    replay._done("config", "set", "users", "1")
+    done = replay._done("destroy", "--yes", "--skip-preview", "--run-program")
+    assert "- 8 deleted" in done
+    assert (
+        replay.cloud.execute("SELECT count(*) FROM thing WHERE deleted IS NULL").fetchone()[0] == 0
+    )
+    assert replay._state("sitekit-lab", "paris")["resources"] == []
+
+
+def test_what_a_program_may_not_ask_for_ends_the_run(replay: Replay) -> None:
+    program = replay.work / "__main__.py"
+    program.write_text(
+        "import pulumi\n"
+        "class Bucket(pulumi.CustomResource):\n"
+        "    def __init__(self, name):\n"
+        "        super().__init__('aws:s3:Bucket', name, {})\n"
+        "Bucket('b')\n"
+    )
+    refused = replay.pulumi("up", "--yes", "--skip-preview")
+    assert refused.returncode == 1
+    assert "Default provider for 'aws' disabled" in refused.stdout or (
+        "the lab has no provider 'aws'" in refused.stdout
+    )
+    program.write_text("import nothing_like_it\n")
+    failed = replay.pulumi("up", "--yes", "--skip-preview")
+    assert failed.returncode == 1
+    assert "ModuleNotFoundError: No module named 'nothing_like_it'" in failed.stdout
+    assert "run_program.py" not in failed.stdout

@@ -31,7 +31,6 @@ from urllib.parse import unquote
 
 from . import project as projects
 from .faults import EngineError, StackNotFoundError
-from .snapshot import dumps
 
 ORGANIZATION = "organization"
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}\Z")
@@ -264,8 +263,8 @@ class Backend:
         latest = (stored.get("checkpoint") or {}).get("latest")
         return latest if isinstance(latest, dict) else None
 
-    def save(self, stack: StackName, deployment: dict[str, Any] | None) -> None:
-        """Write the checkpoint; the one before is kept beside it."""
+    def save(self, stack: StackName, deployment: str) -> None:
+        """Write a deployment (JSON) as the checkpoint; the one before is kept beside it."""
         file = self.stack_file(stack)
         if file.exists():
             backup = file.with_name(f"{file.name}.bak")
@@ -275,7 +274,11 @@ class Backend:
                     temporary.unlink(missing_ok=True)
                     os.link(source, temporary)
                     temporary.replace(target)
-        self._put(file, checkpoint(stack, deployment))
+        name = json.dumps(stack.full)
+        self._put(
+            file,
+            f'{{"version": 3, "checkpoint": {{"stack": {name}, "latest": {deployment}}}}}\n',
+        )
 
     def remove(self, stack: StackName) -> None:
         """Remove a stack and its history; backups and the last checkpoint stay."""
@@ -375,14 +378,6 @@ class Backend:
         """The runs of a stack, newest first."""
         files = sorted(self._part("history", stack).glob("*.history.json"), reverse=True)
         return [json.loads(file.read_text(encoding="utf-8")) for file in files]
-
-
-def checkpoint(stack: StackName, deployment: dict[str, Any] | None) -> str:
-    """The text of a checkpoint file."""
-    inner: dict[str, Any] = {"stack": stack.full}
-    if deployment is not None:
-        inner["latest"] = deployment
-    return dumps({"version": 3, "checkpoint": inner})
 
 
 def _attrs(file: Path) -> Path:

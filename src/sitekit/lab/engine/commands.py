@@ -175,7 +175,7 @@ def _create(workspace: Workspace, name: StackName, arguments: Arguments) -> Stac
     file = arguments.get("config-file")
     stack = Stack(workspace, name, Path(file) if file else None)
     deployment = snapshot.Deployment(salt=stack.crypter.state)
-    workspace.backend.save(name, deployment.to_json(stack.crypter.encrypt))
+    workspace.backend.save(name, deployment.text(stack.crypter.encrypt))
     note(f"Created stack '{name.name}'")
     return stack
 
@@ -520,7 +520,7 @@ def stack_rename(arguments: Arguments, workspace: Workspace) -> int:
         text = json.dumps(stack.stored)
         for urn in {item["urn"] for item in stack.stored.get("resources") or []}:
             text = text.replace(json.dumps(urn)[1:-1], json.dumps(with_stack(urn, new.name))[1:-1])
-        stack.backend.save(new, json.loads(text))
+        stack.backend.save(new, text)
         stack.backend.rename(stack.name, new)
     target = workspace.project.stack_file(new.name)
     if file.file.exists():
@@ -622,7 +622,7 @@ def stack_change_secrets_provider(arguments: Arguments, workspace: Workspace) ->
     stack.file.salt = new.state
     stack.file.write()
     deployment.salt = new.state
-    stack.backend.save(stack.name, deployment.to_json(new.encrypt))
+    stack.backend.save(stack.name, deployment.text(new.encrypt))
     return 0
 
 
@@ -940,7 +940,11 @@ COMMANDS: dict[tuple[str, ...], tuple[Handler, tuple[Flag, ...]]] = {
     ("logout",): (logout, ()),
     ("about",): (about, (JSON, STACK)),
     ("plugin", "ls"): (plugin_ls, (JSON,)),
-    ("install",): (install, ()),
+    ("install",): (
+        install,
+        (Flag("no-plugins"), Flag("no-dependencies"), Flag("reinstall"),
+         Flag("use-language-version-tools"), Flag("parallel", V)),
+    ),
     ("cancel",): (cancel, (STACK, YES)),
     ("stack",): (
         stack_show,

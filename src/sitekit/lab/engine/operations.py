@@ -244,6 +244,7 @@ class _Performance:
             else:
                 tools.stop()
 
+        signal.signal(signal.SIGTERM, interrupted)
         return signal.signal(signal.SIGINT, interrupted)
 
     def _go(

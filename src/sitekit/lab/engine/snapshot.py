@@ -42,35 +42,39 @@ class Deployment:
     #: Of the state as it was read: `{}` if it was never written by a run.
     metadata: dict[str, Any] = field(default_factory=dict)
 
-    def to_json(self, encrypt: Callable[[str], str]) -> dict[str, Any]:
-        """As the checkpoint stores it."""
+    def text(self, encrypt: Callable[[str], str]) -> str:
+        """As the checkpoint stores it: JSON, a line for each resource."""
         return self.assembled(
-            [to_json(resource, encrypt) for resource in self.resources],
-            [
-                {"resource": to_json(item.resource, encrypt), "type": item.kind}
-                for item in self.pending
-            ],
+            [line(to_json(resource, encrypt)) for resource in self.resources],
+            [pending_line(item, encrypt) for item in self.pending],
         )
 
-    def assembled(
-        self, resources: list[dict[str, Any]], pending: list[dict[str, Any]]
-    ) -> dict[str, Any]:
-        """As the checkpoint stores it, from parts that are stored forms already."""
-        stored: dict[str, Any] = {
-            "manifest": {
-                "time": self.time or now(),
-                "magic": MAGIC,
-                "version": f"v{ENGINE_VERSION}",
-            }
+    def assembled(self, resources: list[str], pending: list[str]) -> str:
+        """As the checkpoint stores it, from lines that are made already."""
+        manifest = {
+            "time": self.time or now(),
+            "magic": MAGIC,
+            "version": f"v{ENGINE_VERSION}",
         }
+        parts = [f'"manifest": {line(manifest)}']
         if self.salt:
-            stored["secrets_providers"] = {"type": "passphrase", "state": {"salt": self.salt}}
-        if resources:
-            stored["resources"] = resources
-        if pending:
-            stored["pending_operations"] = pending
-        stored["metadata"] = self.metadata
-        return stored
+            provider = {"type": "passphrase", "state": {"salt": self.salt}}
+            parts.append(f'"secrets_providers": {line(provider)}')
+        for name, lines in (("resources", resources), ("pending_operations", pending)):
+            if lines:
+                parts.append(f'"{name}": [\n' + ",\n".join(lines) + "\n]")
+        parts.append(f'"metadata": {line(self.metadata)}')
+        return "{\n" + ",\n".join(parts) + "\n}"
+
+
+def line(stored: dict[str, Any]) -> str:
+    """One stored form on one line: a big state is written many times in a run."""
+    return json.dumps(stored, ensure_ascii=False)
+
+
+def pending_line(item: Pending, encrypt: Callable[[str], str]) -> str:
+    """An operation under way, on one line."""
+    return line({"resource": to_json(item.resource, encrypt), "type": item.kind})
 
 
 def read(stored: dict[str, Any] | None, decrypt: Callable[[str], str]) -> Deployment:
@@ -110,7 +114,7 @@ class Snapshot:
         self,
         base: Deployment,
         encrypt: Callable[[str], str],
-        save: Callable[[dict[str, Any]], None],
+        save: Callable[[str], None],
     ) -> None:
         self.base = base
         self._encrypt, self._save = encrypt, save
@@ -120,7 +124,7 @@ class Snapshot:
         self._replaced: dict[int, Resource | None] = {}
         self._under_way: list[Pending] = []
         self._left_over = list(base.pending)
-        self._stored: dict[int, tuple[object, dict[str, Any]]] = {}
+        self._stored: dict[int, tuple[object, str]] = {}
         self._closed = False
 
     # -- the run tells
@@ -229,14 +233,11 @@ class Snapshot:
         self._save(
             deployment.assembled(
                 [self._form(resource) for resource in deployment.resources],
-                [
-                    {"resource": to_json(item.resource, self._encrypt), "type": item.kind}
-                    for item in deployment.pending
-                ],
+                [pending_line(item, self._encrypt) for item in deployment.pending],
             )
         )
 
-    def _form(self, resource: Resource) -> dict[str, Any]:
+    def _form(self, resource: Resource) -> str:
         key = (
             resource.urn,
             resource.id,
@@ -251,7 +252,7 @@ class Snapshot:
         )
         stored = self._stored.get(id(resource))
         if stored is None or stored[0] != key:
-            stored = (key, to_json(resource, self._encrypt))
+            stored = (key, line(to_json(resource, self._encrypt)))
             self._stored[id(resource)] = stored
         return stored[1]
 
@@ -317,8 +318,3 @@ def _without_missing(resource: Resource, present: dict[str, list[Resource]]) -> 
         }
     if resource.deleted_with and resource.deleted_with not in present:
         resource.deleted_with = ""
-
-
-def dumps(stored: dict[str, Any]) -> str:
-    """The text of a checkpoint file."""
-    return json.dumps(stored, indent=4, ensure_ascii=False) + "\n"

@@ -184,7 +184,7 @@ class Stack:
 
     def save(self, deployment: snapshot.Deployment) -> None:
         """Write a state."""
-        self.backend.save(self.name, deployment.to_json(self.crypter.encrypt))
+        self.backend.save(self.name, deployment.text(self.crypter.encrypt))
 
     def configuration(self) -> Configuration:
         """The configuration: the project's defaults, then the stack's own."""

@@ -17,6 +17,7 @@ CONFIG = {"password!": "Not-a-real-1", "toggles": "lean no-network", "users": "2
 UP = ("up", "--yes", "--skip-preview", "--non-interactive")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(int(os.environ.get("SITEKIT_KILLS", "4"))))
 def test_the_next_run_finishes(seed: int, tmp_path: Path) -> None:
     replay = Replay(tmp_path)

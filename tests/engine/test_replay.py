@@ -14,6 +14,8 @@ import yaml
 from tests.engine.replay import HERE, Replay, differences, recording
 
 RECORDINGS = sorted((HERE / "recordings").glob("*.json"))
+#: Scenarios of a few seconds, which `make test` runs too.
+QUICK = ("parallel", "policy", "defaults", "secrets-accepted")
 LISTED: dict[str, list[dict[str, Any]]] = yaml.safe_load((HERE / "deviations.yaml").read_text())
 DEVIATIONS = LISTED["differences"]
 
@@ -25,7 +27,13 @@ def excused(step: str, line: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("file", RECORDINGS, ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(file, id=file.stem, marks=() if file.stem in QUICK else pytest.mark.slow)
+        for file in RECORDINGS
+    ],
+)
 def test_every_step_is_as_recorded(file: Path, tmp_path: Path) -> None:
     # With SITEKIT_REAL_PULUMI=FOLDER the real engine is held to its own recordings, which shows
     # that the comparison is a fair one.

@@ -49,7 +49,7 @@ golden: $(VENV)/.ready
 	SITEKIT_RENEW=1 $(BIN)/python -m pytest tests/test_examples.py tests/test_mistakes.py tests/test_people_cli.py
 
 lock: $(VENV)/.ready
-	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --extra dev \
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --extra dev --extra cloud \
 	    --no-emit-index-url --no-emit-trusted-host --no-header --upgrade \
 	    --output-file requirements.lock pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \

@@ -264,11 +264,12 @@ class Count:
 class PlainJinja:
     """Templates as somebody would write them who lets Jinja2 do it all.
 
-    The same templates, options and filters; a port's body is included where it stands, for each
-    port, instead of being rendered once for all ports that are alike.
+    The same templates, options and filters; a port's body and every other part is included where
+    it stands, each time, instead of being rendered once for all that are alike.
     """
 
     _BODY = re.compile(r"\{\{ body\(([^)]+)\) (-?)\}\}")
+    _PART = re.compile(r'\{\{ part\("([^"]+)", (\w+)=([^)]+)\) (-?)\}\}')
 
     def __init__(self, engine: Engine) -> None:
         ours = engine._environment
@@ -299,6 +300,7 @@ class PlainJinja:
     def _source(self, ours: jinja2.Environment, name: str) -> str:
         assert ours.loader is not None
         text = ours.loader.get_source(ours, name)[0]
+        text = self._PART.sub(r'{% set \2 = \3 %}{% include "\1" \4%}', text)
         return self._BODY.sub(r'{% set profile = \1 %}{% include "port.j2" \2%}', text)
 
 

@@ -67,6 +67,10 @@ def _watch(
             for name in now.keys() | seen.keys()
             if now.get(name, (0, 0, b""))[2] != seen.get(name, (0, 0, b""))[2]
         }
+        if any(name.endswith(".j2") for name in saved) and seen:
+            from ..render.engine import forget_templates
+
+            forget_templates()
         if saved:
             chosen = select(places, organisation).sites
             touched = chosen if not seen else _touched(saved, chosen)

@@ -132,6 +132,11 @@ def engine_of(platform: str, catalogue: Catalogue) -> Engine:
         ) from None
 
 
+def forget_templates() -> None:
+    """Read templates anew from now on: somebody saved one while the process runs."""
+    _engines.clear()
+
+
 _engines: dict[Path, Engine] = {}
 
 

@@ -311,7 +311,7 @@ class Replay:
         else:
             for _ in range(step["interrupt"][2]):
                 process.send_signal(signal.SIGINT)
-                time.sleep(0.5)
+                time.sleep(1.5)  # two signals that come at once count as one
         if "kill" in step and not step.get("plugins"):
             self._wait_for_answers()
         out, err = process.communicate(timeout=60)

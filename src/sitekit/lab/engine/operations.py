@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from types import FrameType
 from typing import Any
 
@@ -237,12 +238,16 @@ class _Performance:
         )
 
     def _catch_interrupts(self, run: Run, tools: Plugins) -> Any:
-        def interrupted(_: int, __: FrameType | None) -> None:
+        def react() -> None:
             run.interrupt()
             if run.summary.interrupts == 1:
                 tools.cancel()
             else:
                 tools.stop()
+
+        def interrupted(_: int, __: FrameType | None) -> None:
+            # In a thread of its own: this one may hold a lock that is needed for it.
+            Thread(target=react, daemon=True).start()
 
         signal.signal(signal.SIGTERM, interrupted)
         return signal.signal(signal.SIGINT, interrupted)

@@ -409,7 +409,7 @@ class Run:
 
     def close(self, *, program_ran: bool) -> None:
         """Report the end and write the final state."""
-        for process in self.plugins.dead:
+        for process in self.plugins.dead if self.summary.interrupts < 2 else ():
             said = "\n".join(process.said)
             self.events.message(
                 "error",

@@ -457,6 +457,13 @@ def test_a_bootstrap_is_explained_too() -> None:
     assert found["text"] == path.read_text(encoding="utf-8").splitlines()[13]
 
 
+def test_a_file_names_its_organisation(tmp_path: Path) -> None:
+    path = HORIZON / "rendered/bdx01/bdx01-sw-01.cfg"
+    elsewhere = sitekit("explain", f"{path}:14", "--json", folder=tmp_path)
+    assert elsewhere.returncode == 0
+    assert json.loads(elsewhere.stdout)["device"] == "bdx01-sw-01"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

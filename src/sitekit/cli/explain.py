@@ -51,7 +51,7 @@ def explain(
 
     name, number = _target(target, line)
     file = _file(name)
-    loaded = load_organisation(select((), organisation).folder)
+    loaded = load_organisation(select((), organisation, near=file).folder)
     device = file.stem if file else name
     inputs = _site_of(device, loaded)
     day0 = day0 or (file is not None and file.parent.name == FOLDER.name)

@@ -29,11 +29,14 @@ class Selection:
     sites: tuple[str, ...]
 
 
-def select(where: Sequence[str], organisation: Path | None = None) -> Selection:
+def select(
+    where: Sequence[str], organisation: Path | None = None, *, near: Path | None = None
+) -> Selection:
     """Tell folders from site codes; without a folder, search upward for organisation.yaml.
 
-    A folder counts as the organisation when it holds organisation.yaml or cannot be a site code:
-    `par01` stays a site where somebody stands beside a rendered folder of that name.
+    The search begins here, and where nothing is found, again at the file `near`. A folder counts
+    as the organisation when it holds organisation.yaml or cannot be a site code: `par01` stays a
+    site where somebody stands beside a rendered folder of that name.
     """
     folders = [_folder(word) for word in where if _is_folder(word)]
     if organisation is not None:
@@ -41,7 +44,7 @@ def select(where: Sequence[str], organisation: Path | None = None) -> Selection:
     if len({folder.resolve() for folder in folders}) > 1:
         both = " and ".join(str(folder) for folder in folders)
         raise SitekitError(f"two organisations are named: {both}", hint="name one")
-    folder = folders[0] if folders else _upward()
+    folder = folders[0] if folders else _upward(near)
     named = [word for word in where if not _is_folder(word)]
     return Selection(folder, tuple(dict.fromkeys(_known(named, folder))) or sites_of(folder))
 
@@ -99,12 +102,13 @@ def _all_of(sites: Sequence[str]) -> str:
     return f"its sites are {', '.join(sites[:12])}{more}" if sites else "it has no sites yet"
 
 
-def _upward() -> Path:
+def _upward(near: Path | None = None) -> Path:
     try:
         here = Path.cwd()
     except OSError:
         raise SitekitError("the current folder no longer exists", hint="cd elsewhere") from None
-    for folder in (here, *here.parents):
+    there = (here / near).parents if near is not None else ()
+    for folder in (here, *here.parents, *there):
         if (folder / TOP).is_file():
             return Path(os.path.relpath(folder, here))
     raise SitekitError(

@@ -34,6 +34,7 @@ from ..model.catalogue import (
     Zone,
     Zones,
 )
+from ..model.cloud import CloudStandard, Naming, Prices
 from ..model.platform import Platform
 from ..model.site import Role
 from .validate import validate
@@ -127,6 +128,9 @@ class Catalogue:
     platform_folders: dict[str, Path]
     sizing: Sizing
     fit_out: FitOut
+    cloud: CloudStandard
+    naming: Naming
+    prices: Prices
     defaults: Document
     files: tuple[CatalogueFile, ...]  # in the order of reading: later ones lay over earlier ones
 
@@ -153,6 +157,9 @@ class _Gathered:
     platform_folders: dict[str, Path] = field(default_factory=dict)
     sizing: Sizing | None = None
     fit_out: FitOut | None = None
+    cloud: CloudStandard | None = None
+    naming: Naming | None = None
+    prices: Prices | None = None
     defaults: Document | None = None
     files: tuple[CatalogueFile, ...] = ()
 
@@ -287,6 +294,15 @@ def _take(
         case "fit_out":
             if fit_out := validate(FitOut, document, problems):
                 into.fit_out = fit_out
+        case "cloud":
+            if cloud := validate(CloudStandard, document, problems):
+                into.cloud = cloud
+        case "naming":
+            if naming := validate(Naming, document, problems):
+                into.naming = naming
+        case "prices":
+            if prices := validate(Prices, document, problems):
+                into.prices = prices
         case "defaults":
             into.defaults = document
         case _:
@@ -295,7 +311,7 @@ def _take(
                     document.place(()),
                     f"the catalogue has no part called '{kind}'",
                     "parts are zones, network, flows, services, destinations, wan, media, sizing, "
-                    "fit_out (files), archetypes, hardware, platforms (folders)",
+                    "fit_out, cloud, naming, prices (files), archetypes, hardware, platforms (folders)",
                 )
             )
 
@@ -311,7 +327,10 @@ def _copy(gathered: _Gathered) -> _Gathered:
 def _catalogue(gathered: _Gathered) -> Catalogue:
     network, sizing, defaults = gathered.network, gathered.sizing, gathered.defaults
     fit_out = gathered.fit_out
+    cloud, naming, prices = gathered.cloud, gathered.naming, gathered.prices
     if network is None or sizing is None or defaults is None or fit_out is None:
+        raise SitekitError("the shipped catalogue is incomplete", hint="reinstall sitekit")
+    if cloud is None or naming is None or prices is None:
         raise SitekitError("the shipped catalogue is incomplete", hint="reinstall sitekit")
     return Catalogue(
         zones=gathered.zones,
@@ -339,6 +358,9 @@ def _catalogue(gathered: _Gathered) -> Catalogue:
         platform_folders=gathered.platform_folders,
         sizing=sizing,
         fit_out=fit_out,
+        cloud=cloud,
+        naming=naming,
+        prices=prices,
         defaults=defaults,
         files=gathered.files,
     )

@@ -22,6 +22,7 @@ from .base import (
     Text,
     VlanId,
 )
+from .cloud import SiteCloud
 from .settings import Level
 
 
@@ -246,6 +247,7 @@ class Site(Level):
     endpoints: tuple[Endpoint, ...] = ()
     segments: tuple[Segment, ...] = ()
     flows: tuple[Flow, ...] = ()
+    cloud: SiteCloud = SiteCloud()
 
 
 class AssignedPort(Model):

@@ -53,6 +53,9 @@ VERBS: dict[str, dict[str, Verb]] = {
         ),
         "watch": Verb("watch:watch", "Check and render again whenever a file is saved."),
     },
+    "Cloud": {
+        "cloud": Verb("cloud:cloud", "What Azure and Entra will hold, and what it costs."),
+    },
     "Set up": {
         "completion": Verb("completion:completion", "Print the completion script of a shell."),
     },

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from .base import Model, Name, Prefix, SchemaVersion, Text
+from .base import Day, Model, Name, Prefix, SchemaVersion, Text
 
 Uuid = Annotated[str, Field(strict=True, pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Euros = Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="Euros a month.")]
@@ -151,15 +151,25 @@ class CloudStandard(Model):
 class Price(Model):
     """What one unit costs."""
 
-    eur: Annotated[float, Field(ge=0)]
-    per: Literal["month", "gb-month", "hour", "policy-month"]
+    amount: Annotated[float, Field(ge=0)]
+    per: Literal["month", "gb-month", "hour"]
     what: Text
     source: Text
+
+
+class AssumedUse(Model):
+    """How much is used of what only use is paid for."""
+
+    log_gb_per_month: Annotated[int, Field(strict=True, ge=0)]
+    share_used_percent: Annotated[int, Field(strict=True, ge=0, le=100)]
+    snapshot_percent: Annotated[int, Field(strict=True, ge=0, le=1000)]
 
 
 class Prices(Model):
     """The file of prices: for an estimate, with the day they were read."""
 
     schema_: SchemaVersion = Field(alias="schema")
-    day: Annotated[str, Field(strict=True, pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    day: Day
+    currency: Annotated[str, Field(strict=True, pattern=r"^[A-Z]{3}$")]
     prices: dict[Name, Price]
+    assumed: AssumedUse

@@ -72,7 +72,7 @@ def _resolve(annotation: Any, scope: dict[str, Any]) -> Any:
     if isinstance(annotation, str):
         if annotation.endswith("ArgsDict"):
             return dict
-        return eval(annotation, {**scope, "pulumi": importlib.import_module("pulumi")})  # noqa: S307
+        return eval(annotation, {**scope, "pulumi": importlib.import_module("pulumi")})
     return annotation
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..cloud import StackPlan
     from ..cloud.compare import Difference
     from ..cloud.cost import Estimate
-    from ..cloud.spec import Spec
     from ..load import LoadedOrganisation
 
 MAX_BYTES = 64 << 20
@@ -119,7 +118,9 @@ def _chosen(loaded: LoadedOrganisation, names: Sequence[str], day: date) -> list
             close = get_close_matches(name, known, n=1)
             raise SitekitError(
                 f"there is no site or subsidiary '{name}'",
-                hint=f"did you mean '{close[0]}'?" if close else f"there is {', '.join(known[:12])}",
+                hint=f"did you mean '{close[0]}'?"
+                if close
+                else f"there is {', '.join(known[:12])}",
             )
         found.append(plan_of(loaded, kind, stack, today=day))
     return found
@@ -139,17 +140,20 @@ def _state(file: Path) -> str:
 
 def _print(plan: StackPlan, cost: Estimate, inputs: bool) -> None:
     console.say(f"{plan.kind} {plan.stack}: {len(plan.specs)} resources in {plan.region}")
+    width = max((len(_kind(spec.type)) for spec in plan.specs), default=0)
+    longest = max((len(spec.name) for spec in plan.specs), default=0)
     for spec in plan.specs:
-        marks = "".join(
-            f" [{word}]"
+        marks = [
+            word
             for word, on in (
                 ("protected", spec.protect),
                 ("stays", spec.retain),
                 ("adopted", spec.adopt is not None),
             )
             if on
-        )
-        console.say(f"  + {_kind(spec.type):34} {spec.name:24} {_physical(spec)}{marks}")
+        ]
+        line = f"  {_kind(spec.type):{width}}  {spec.name:{longest}}  {spec.called}"
+        console.say(f"{line}  [{', '.join(marks)}]" if marks else line.rstrip())
         if inputs:
             for path, value in _flat(spec.inputs):
                 console.say(console.printable(f"      {path}: {value}"))
@@ -157,10 +161,7 @@ def _print(plan: StackPlan, cost: Estimate, inputs: bool) -> None:
         console.table(
             f"Estimate a month, list prices of {cost.day} in {cost.currency}, without traffic",
             ("resource", "what", "quantity", "unit", "amount"),
-            [
-                (i.resource, i.what, f"{i.quantity:g}", i.unit, f"{i.amount:.2f}")
-                for i in cost.items
-            ]
+            [(i.resource, i.what, f"{i.quantity:g}", i.unit, f"{i.amount:.2f}") for i in cost.items]
             + [("", "", "", "total", f"{cost.total:.2f}")],
         )
     console.say()
@@ -174,8 +175,14 @@ def _print_differences(plan: StackPlan, found: Iterable[Difference]) -> None:
         counts[difference.step] = counts.get(difference.step, 0) + 1
         if difference.step is Step.SAME:
             continue
-        held = " [protected: refused]" if difference.step is Step.DELETE and difference.protected else ""
-        console.say(f"  {_MARKS[difference.step]} {_kind(difference.type):34} {difference.name}{held}")
+        held = (
+            " [protected: refused]"
+            if difference.step is Step.DELETE and difference.protected
+            else ""
+        )
+        console.say(
+            f"  {_MARKS[difference.step]} {_kind(difference.type):34} {difference.name}{held}"
+        )
         for change in difference.changes:
             console.say(
                 console.printable(f"      {change.path}: {change.before} => {change.after}")
@@ -187,26 +194,6 @@ def _print_differences(plan: StackPlan, found: Iterable[Difference]) -> None:
 def _kind(type_: str) -> str:
     package, module, resource = type_.split(":")
     return f"{module}.{resource}" if package == "azure-native" else f"{package}.{resource}"
-
-
-_NAMES = ("displayName", "name", "userPrincipalName")
-
-
-def _physical(spec: Spec) -> str:
-    """The name that Azure or Entra will show."""
-    for key, value in spec.inputs.items():
-        own = key[0].lower() + key[1:]
-        if own.lower().endswith("name") and own != "resourceGroupName" and isinstance(value, str):
-            if key in _NAMES or _belongs(key, spec):
-                return value
-    return ""
-
-
-def _belongs(key: str, spec: Spec) -> bool:
-    """Whether a name is the resource's own and not that of what it lies in."""
-    resource = spec.type.rpartition(":")[2].lower()
-    stem = key.lower().removesuffix("name").removesuffix("id")
-    return stem in resource or resource.endswith(stem) or stem in ("gateway", "rule", "share")
 
 
 def _flat(value: object, path: str = "") -> Iterable[tuple[str, object]]:

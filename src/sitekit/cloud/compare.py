@@ -163,9 +163,7 @@ class _Compared:
             if index >= len(now):
                 yield Change(here, _text(old[index]), "(none)")
             else:
-                yield from self.changes(
-                    now[index], old[index] if index < len(old) else None, here
-                )
+                yield from self.changes(now[index], old[index] if index < len(old) else None, here)
 
     def _reference(self, now: Ref, before: Any, path: str) -> Iterator[Change]:
         other = self.known.get(now.name)

@@ -69,7 +69,9 @@ class PlannedStack(pulumi.ComponentResource):
                 f"{type(self).__name__} takes the plan of a {self.KIND}, not of a {plan.kind}",
                 hint=f"plan_of(organisation, StackKind.{self.KIND.name}, …) makes one",
             )
-        transformations = [_drop_old_api_aliases] if drop_old_api_aliases else []
+        transformations: list[pulumi.ResourceTransformation] = (
+            [_drop_old_api_aliases] if drop_old_api_aliases else []
+        )
         super().__init__(
             f"sitekit:cloud:{type(self).__name__}",
             name,

@@ -56,9 +56,63 @@ class Generated:
 
 
 Value: TypeAlias = (
-    "str | int | float | bool | None | Ref | Secret | Generated "
-    "| Sequence[Value] | Mapping[str, Value]"
+    "str | int | float | bool | Ref | Secret | Generated "
+    "| Sequence[Value] | Mapping[str, Value] | None"
 )
+
+
+# The input that names a resource, by its class; what only joins others has no name of its own.
+NAMED_BY = {
+    "AccessPackage": "displayName",
+    "AccessPackageAssignmentPolicy": "displayName",
+    "AccessPackageCatalog": "displayName",
+    "AccessPackageResourceCatalogAssociation": None,
+    "AccessPackageResourcePackageAssociation": None,
+    "ActionGroup": "actionGroupName",
+    "AdministrativeUnit": "displayName",
+    "Budget": "budgetName",
+    "ConditionalAccessPolicy": "displayName",
+    "CrossTenantAccess": "displayName",
+    "DiagnosticSetting": "name",
+    "DirectoryRoleAssignment": None,
+    "FileServiceProperties": "fileServicesName",
+    "FileShare": "shareName",
+    "Group": "displayName",
+    "GroupLicense": None,
+    "GroupRoleManagementPolicy": None,
+    "GroupWithoutMembers": "displayName",
+    "HubVirtualNetworkConnection": "connectionName",
+    "LocalNetworkGateway": "localNetworkGatewayName",
+    "ManagementGroup": "groupId",
+    "ManagementGroupSubscription": "subscriptionId",
+    "ManagementLockByScope": "lockName",
+    "MetricAlert": "ruleName",
+    "NamedLocation": "displayName",
+    "NetworkSecurityGroup": "networkSecurityGroupName",
+    "PolicyAssignment": "policyAssignmentName",
+    "PrivateZone": "privateZoneName",
+    "PrivilegedAccessGroupEligibilitySchedule": None,
+    "ProtectedItem": "protectedItemName",
+    "ProtectionContainer": "containerName",
+    "ProtectionPolicy": "policyName",
+    "PublicIPAddress": "publicIpAddressName",
+    "ResourceGroup": "resourceGroupName",
+    "ScheduledQueryRule": "ruleName",
+    "StorageAccount": "accountName",
+    "User": "userPrincipalName",
+    "Vault": "vaultName",
+    "VirtualHub": "virtualHubName",
+    "VirtualNetwork": "virtualNetworkName",
+    "VirtualNetworkGateway": "virtualNetworkGatewayName",
+    "VirtualNetworkGatewayConnection": "virtualNetworkGatewayConnectionName",
+    "VirtualNetworkLink": "virtualNetworkLinkName",
+    "VirtualNetworkPeering": "virtualNetworkPeeringName",
+    "VirtualWan": "virtualWANName",
+    "VpnConnection": "connectionName",
+    "VpnGateway": "gatewayName",
+    "VpnSite": "vpnSiteName",
+    "Workspace": "workspaceName",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +137,13 @@ class Spec:
     def package(self) -> str:
         """The provider's package: azure-native, azuread or sitekit."""
         return self.type.partition(":")[0]
+
+    @property
+    def called(self) -> str:
+        """The name that Azure or Entra shows; empty for what has none of its own."""
+        key = NAMED_BY.get(self.type.rpartition(":")[2])
+        value = self.inputs.get(key) if key else None
+        return str(value) if value is not None else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

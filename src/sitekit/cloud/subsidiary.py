@@ -8,7 +8,7 @@ from ..findings import Severity
 from ..load.organisation import LoadedOrganisation
 from ..model.people import AccountType, Person
 from .base import AZURE, BUDGET_IGNORES, Builder, budget, entra
-from .ids import Group, management_group
+from .ids import Group
 from .naming import Namer
 from .spec import Ref, StackKind, StackPlan
 
@@ -130,9 +130,7 @@ class _Subsidiary:
             for department in production.departments:
                 self._group(
                     f"prd-{production.code}-{department}",
-                    self.names.name(
-                        "production_group", f"{production.code}-{department}"
-                    ),
+                    self.names.name("production_group", f"{production.code}-{department}"),
                     f"{production.code_name}: {department}",
                 )
 

@@ -311,7 +311,8 @@ def _take(
                     document.place(()),
                     f"the catalogue has no part called '{kind}'",
                     "parts are zones, network, flows, services, destinations, wan, media, sizing, "
-                    "fit_out, cloud, naming, prices (files), archetypes, hardware, platforms (folders)",
+                    "fit_out, cloud, naming, prices (files), archetypes, hardware, platforms "
+                    "(folders)",
                 )
             )
 

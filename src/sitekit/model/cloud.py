@@ -1,4 +1,4 @@
-"""What is written about Azure and Entra: by the organisation, a subsidiary, a site, the catalogue."""
+"""What is written about Azure and Entra, from the organisation down to the catalogue."""
 
 from __future__ import annotations
 

@@ -264,7 +264,7 @@ def test_everything_missing_is_said_before_the_first_artifact(
     assert len(refused.value.problems) == 3
     assert f"{A}: the file of secrets does not have it, and no key vault is asked" in said
     assert "env:EMPTY: neither a file nor the environment has it" in said
-    assert "file:gone: it is not in this file, and the file it names gives no text" in said
+    assert "file:gone: it is in no file of secrets, and the file it names gives no text" in said
     assert VALUE not in said
 
 

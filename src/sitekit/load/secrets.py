@@ -47,7 +47,9 @@ class Secrets:
         if kind == "env":
             return os.environ.get(name) or None, "neither a file nor the environment has it"
         if kind == "file":
-            return self._read(name), "it is in no file of secrets, and the file it names gives no text"
+            return self._read(
+                name
+            ), "it is in no file of secrets, and the file it names gives no text"
         if self._ask_vault is None:
             return None, "the file of secrets does not have it, and no key vault is asked"
         vault, _, secret = name.partition("/")

@@ -41,7 +41,7 @@ golden: $(VENV)/.ready
 	$(BIN)/sitekit schema --out $(EXAMPLE)/.schemas
 	$(BIN)/sitekit design $(EXAMPLE) --assign
 	$(BIN)/sitekit render $(EXAMPLE) --out $(EXAMPLE)/rendered --prune
-	SITEKIT_RENEW=1 $(BIN)/python -m pytest tests/test_examples.py tests/test_mistakes.py
+	SITEKIT_RENEW=1 $(BIN)/python -m pytest tests/test_examples.py tests/test_mistakes.py tests/test_people_cli.py
 
 lock: $(VENV)/.ready
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --extra dev \

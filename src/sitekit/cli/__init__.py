@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
-from ..errors import InputError, SitekitError
+from ..errors import CloudError, InputError, SitekitError
 from .exit import Exit
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ VERBS: dict[str, dict[str, Verb]] = {
     },
     "Cloud": {
         "cloud": Verb("cloud:cloud", "What Azure and Entra will hold, and what it costs."),
+        "people": Verb(
+            "people:people",
+            "Accounts from contracts: joiners, movers, leavers, planned, then applied.",
+        ),
     },
     "Set up": {
         "completion": Verb("completion:completion", "Print the completion script of a shell."),
@@ -148,6 +152,9 @@ def run(arguments: Sequence[str]) -> int:
             console.flush()
     except InputError as error:
         console.problems(error.problems)
+    except CloudError as error:
+        console.error(error.message, hint=error.hint)
+        return Exit.REFUSED
     except SitekitError as error:
         console.error(error.message, hint=error.hint)
     except click.ClickException as error:

@@ -105,11 +105,15 @@ def check(
         return Exit.WRONG_INPUT
     codes = chosen.sites
     day = today.date() if today else date.today()
-    texts = []
+    from ..people import findings as findings_of_people
+
+    named = any(place in codes for place in places)
+    texts = findings_of_people(loaded, day, sites=codes if named else None)
+    about_people = len(texts)
     if rendered or folder is not None:
         from .crosscheck import findings_of_texts
 
-        texts = findings_of_texts(loaded, codes, folder, workers)
+        texts += findings_of_texts(loaded, codes, folder, workers)
     number = workers or sensible_workers(len(codes))
     with (
         console.progress(len(codes), "checking") as advance,
@@ -152,9 +156,10 @@ def check(
         console.note(_summary(chosen, report, len(loaded.people)))
         if rendered or folder is not None:
             where = f" in {folder}" if folder is not None else ""
+            found = len(texts) - about_people
             console.note(
                 f"the text of {_counted(len(codes), 'site')}{where} read again: "
-                f"{_counted(len(texts), 'finding') if texts else 'all agrees'}"
+                f"{_counted(found, 'finding') if found else 'all agrees'}"
             )
     warned = any(finding.severity is Severity.WARNING for finding in report.findings)
     failed = not report.is_as_designed or (strict and warned)

@@ -103,13 +103,16 @@ def _again(folder: Path, codes: Sequence[str], out: Path) -> bool:
     from ..design.group import check_organisation
     from ..findings import Severity
     from ..load import load_organisation
+    from ..people import findings as findings_of_people
     from .output import write_artifacts
     from .render import artifacts_of
 
     began = time.monotonic()
     try:
         loaded = load_organisation(folder)
-        report = check_organisation(loaded, today=date.today(), sites=codes)
+        today = date.today()
+        about_people = findings_of_people(loaded, today)
+        report = check_organisation(loaded, today=today, sites=codes, also=about_people)
         console.findings(report.findings)
         bad = {f.subject for f in report.findings if f.severity is Severity.ERROR}
         good = [code for code in codes if code not in bad]

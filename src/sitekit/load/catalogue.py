@@ -35,6 +35,7 @@ from ..model.catalogue import (
     Zones,
 )
 from ..model.cloud import CloudStandard, Naming, Prices
+from ..model.identity import IdentityRules
 from ..model.platform import Platform
 from ..model.site import Role
 from .validate import validate
@@ -131,6 +132,7 @@ class Catalogue:
     cloud: CloudStandard
     naming: Naming
     prices: Prices
+    identity: IdentityRules
     defaults: Document
     files: tuple[CatalogueFile, ...]  # in the order of reading: later ones lay over earlier ones
 
@@ -160,6 +162,7 @@ class _Gathered:
     cloud: CloudStandard | None = None
     naming: Naming | None = None
     prices: Prices | None = None
+    identity: IdentityRules | None = None
     defaults: Document | None = None
     files: tuple[CatalogueFile, ...] = ()
 
@@ -303,6 +306,9 @@ def _take(
         case "prices":
             if prices := validate(Prices, document, problems):
                 into.prices = prices
+        case "identity":
+            if identity := validate(IdentityRules, document, problems):
+                into.identity = identity
         case "defaults":
             into.defaults = document
         case _:
@@ -311,8 +317,8 @@ def _take(
                     document.place(()),
                     f"the catalogue has no part called '{kind}'",
                     "parts are zones, network, flows, services, destinations, wan, media, sizing, "
-                    "fit_out, cloud, naming, prices (files), archetypes, hardware, platforms "
-                    "(folders)",
+                    "fit_out, identity, cloud, naming, prices (files), archetypes, hardware, "
+                    "platforms (folders)",
                 )
             )
 
@@ -327,9 +333,9 @@ def _copy(gathered: _Gathered) -> _Gathered:
 
 def _catalogue(gathered: _Gathered) -> Catalogue:
     network, sizing, defaults = gathered.network, gathered.sizing, gathered.defaults
-    fit_out = gathered.fit_out
+    fit_out, identity = gathered.fit_out, gathered.identity
     cloud, naming, prices = gathered.cloud, gathered.naming, gathered.prices
-    if network is None or sizing is None or defaults is None or fit_out is None:
+    if not (network and sizing and defaults and fit_out and identity):
         raise SitekitError("the shipped catalogue is incomplete", hint="reinstall sitekit")
     if cloud is None or naming is None or prices is None:
         raise SitekitError("the shipped catalogue is incomplete", hint="reinstall sitekit")
@@ -362,6 +368,7 @@ def _catalogue(gathered: _Gathered) -> Catalogue:
         cloud=cloud,
         naming=naming,
         prices=prices,
+        identity=identity,
         defaults=defaults,
         files=gathered.files,
     )

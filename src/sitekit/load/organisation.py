@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +29,7 @@ from .catalogue import Catalogue, load_catalogue
 from .levels import EMPTY, LevelSource, Merged, Origin, SettingPath, expand, lay
 from .people import load_people
 from .references import check_references
+from .register import REGISTER, Registered, load_register
 from .validate import validate
 from .yaml_source import Document, read_yaml
 
@@ -79,6 +80,8 @@ class LoadedOrganisation:
     waivers: tuple[Waiver, ...]
     waiver_document: Document | None
     people: tuple[Person, ...]
+    people_places: dict[str, Place] = field(default_factory=dict)  # by contract: its row
+    register: tuple[Registered, ...] = ()
 
     def settings_of(
         self, subsidiary: str, archetype: str, site: str
@@ -108,6 +111,7 @@ class _Loader:
     def __init__(self, folder: Path, progress: Progress | None) -> None:
         self.folder = folder
         self.problems: list[Problem] = []
+        self.people_places: dict[str, Place] = {}
         self.progress = progress or (lambda _: None)
 
     def load(self) -> LoadedOrganisation:
@@ -134,6 +138,9 @@ class _Loader:
             set(subsidiaries),
             set(sites),
             {p.code for p in productions.productions} if productions else set(),
+        )
+        register = load_register(
+            self.folder / REGISTER, shown=self.show(self.folder / REGISTER), problems=self.problems
         )
         inputs = self.sites(
             catalogue,
@@ -167,6 +174,8 @@ class _Loader:
             waivers=waivers.waivers if waivers else (),
             waiver_document=waivers_document,
             people=people,
+            people_places=self.people_places,
+            register=register,
         )
 
     def file(self, model: type[M], path: Path) -> tuple[Document, M | None]:
@@ -232,6 +241,7 @@ class _Loader:
             sites=sites,
             productions=productions,
             problems=self.problems,
+            places=self.people_places,
         )
 
     def sites(

@@ -35,6 +35,7 @@ COLUMNS: Mapping[str, Column] = {
     "usage_name": Column.OPTIONAL,
     "private_email": Column.OPTIONAL,
     "private_mobile": Column.OPTIONAL,
+    "upn": Column.OPTIONAL,
     "contract_type": Column.FILLED,
     "contract_id": Column.FILLED,
     "previous_contract_id": Column.OPTIONAL,
@@ -84,10 +85,12 @@ def load_people(
     sites: AbstractSet[str],
     productions: AbstractSet[str],
     problems: list[Problem],
+    places: dict[str, Place] | None = None,
 ) -> tuple[Person, ...]:
     """Read the personnel file; give the people of it whose rows are in order.
 
-    People stand in the order of the file, their contracts in the order of time.
+    People stand in the order of the file, their contracts in the order of time. `places` is given
+    the row of every contract, by its id.
     """
     table = read_csv(path, shown=shown, columns=COLUMNS)
     problems.extend(table.problems)
@@ -106,6 +109,8 @@ def load_people(
     _contracts_follow_one_another(contracts, complaints)
     _nobody_manages_upwards(contracts, complaints)
     problems.extend(complaints.told())
+    if places is not None:
+        places.update((c.engagement.contract_id, table.place(c.row)) for c in contracts)
     return _people(contracts)
 
 

@@ -61,6 +61,7 @@ VERBS: dict[str, dict[str, Verb]] = {
         ),
     },
     "Set up": {
+        "lab": Verb("lab:lab", "Azure, Entra and Graph on this machine, for tests and trials."),
         "completion": Verb("completion:completion", "Print the completion script of a shell."),
     },
 }

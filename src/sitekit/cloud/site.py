@@ -103,7 +103,7 @@ class _Site:
         return b.finish(
             {
                 "group": Ref("group"),
-                "vault": Ref("vault", "properties"),
+                "vault": Ref("vault"),
                 "share": Ref("share", "name"),
             }
         )

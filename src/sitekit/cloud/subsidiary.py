@@ -35,6 +35,7 @@ class _Subsidiary:
             loaded.catalogue.naming, group.azure.tenant, group.code, code, group.azure.region
         )
         self.names = names
+        self.forms = loaded.catalogue.identity.groups  # the same as those of sitekit people
         self.b = Builder(
             organisation=group,
             names=names,
@@ -63,7 +64,7 @@ class _Subsidiary:
             entra("AdministrativeUnit"),
             "unit",
             {
-                "displayName": self.names.name("administrative_unit"),
+                "displayName": self.names.name("administrative_unit", self.forms.unit.format(subsidiary=self.code)),
                 "description": f"People of {self.written.name}",
                 "preventDuplicateNames": True,
             },
@@ -121,7 +122,10 @@ class _Subsidiary:
         for department in departments:
             self._group(
                 f"team-{department}",
-                self.names.name("team_group", department),
+                self.names.name(
+                    "team_group",
+                    self.forms.team.format(subsidiary=self.code, department=department),
+                ),
                 f"{self.written.name}: {department}",
             )
         for production in self.loaded.productions:
@@ -130,7 +134,12 @@ class _Subsidiary:
             for department in production.departments:
                 self._group(
                     f"prd-{production.code}-{department}",
-                    self.names.name("production_group", f"{production.code}-{department}"),
+                    self.names.name(
+                        "production_group",
+                        self.forms.production.format(
+                            production=production.code, department=department
+                        ),
+                    ),
                     f"{production.code_name}: {department}",
                 )
 
@@ -164,7 +173,10 @@ class _Subsidiary:
                 continue
             self._group(
                 f"licence-{profile}",
-                self.names.name("licence_group", profile),
+                self.names.name(
+                    "licence_group",
+                    self.forms.licence.format(subsidiary=self.code, profile=profile),
+                ),
                 f"{self.written.name}: {known[profile].title}",
             )
             self.b.add(

@@ -71,7 +71,9 @@ def _resolve(annotation: Any, scope: dict[str, Any]) -> Any:
         annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
         if annotation.endswith("ArgsDict"):
-            return dict
+            return type(None)  # the same as the class beside it
+        if annotation.startswith("Output["):
+            return type(None)  # a value that is not known yet
         return eval(annotation, {**scope, "pulumi": importlib.import_module("pulumi")})
     return annotation
 

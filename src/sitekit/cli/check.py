@@ -80,6 +80,7 @@ def check(
       sitekit check --rendered
       sitekit check par02 --reach 'guest -> storage tcp/445'
     """
+    from ..cloud.checks import between, of_design
     from ..design.group import check_organisation
     from ..findings import Severity
     from ..load import load_organisation
@@ -127,7 +128,8 @@ def check(
             executor=pool,
             workers=number,
             on_lost_workers=lambda: console.note("a worker was lost; the rest is done here"),
-            also=texts,
+            also=[*texts, *between(loaded, codes)],
+            and_of=of_design,
         )
     if as_json:
         console.say(

@@ -9,6 +9,7 @@ from datetime import date
 from ..errors import Place
 from ..findings import Finding, Severity
 from ..model.organisation import Azure, Organisation
+from .guardrails import violations
 from .ids import Group
 from .naming import Namer
 from .spec import Ref, Spec, StackKind, StackPlan, Value
@@ -100,7 +101,15 @@ class Builder:
         )
 
     def finish(self, outputs: Mapping[str, Value]) -> StackPlan:
-        """The plan, with a finding for every name that would be refused."""
+        """The plan, with a finding for every name that would be refused, and every guardrail."""
+        for spec in self.specs:
+            for broken in violations(spec):
+                self.find(
+                    f"cloud-{broken.guardrail.name}",
+                    str(broken),
+                    broken.guardrail.remedy,
+                    Severity.ERROR,
+                )
         for bad in self.names.bad:
             self.find(
                 "cloud-name",

@@ -74,14 +74,18 @@ def compare(plan: StackPlan, state: str) -> tuple[Difference, ...]:
         if before is None:
             found.append(Difference(step=Step.CREATE, type=spec.type, name=spec.name))
             continue
-        changes = tuple(_Compared(spec.type, by_name).changes(spec.inputs, before.inputs))
+        changes = tuple(
+            change
+            for change in _Compared(spec.type, by_name).changes(spec.inputs, before.inputs)
+            if change.path.partition(".")[0].partition("[")[0] not in spec.ignore
+        )
         step = Step.UPDATE if changes else Step.SAME
         found.append(
             Difference(
                 step=step,
                 type=spec.type,
                 name=spec.name,
-                changes=tuple(c for c in changes if c.path.partition(".")[0] not in spec.ignore),
+                changes=changes,
                 protected=before.protected,
             )
         )
@@ -180,6 +184,10 @@ class _Compared:
 # What the SDKs write by themselves where a program leaves it out; a test holds this against them.
 SDK_DEFAULTS: dict[str, dict[str, object]] = {
     "azure-native:authorization:PolicyAssignment": {"enforcementMode": "Default"},
+    "azure-native:network:VirtualNetwork": {
+        "enableDdosProtection": False,
+        "enableVmProtection": False,
+    },
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 
 from ..errors import DesignError, Place
@@ -15,6 +16,9 @@ from ..load.spread import spread
 from ..model.organisation import Waiver
 from . import design_site
 from .addressing import block_of
+from .result import SiteDesign
+
+OfDesign = Callable[[LoadedOrganisation, SiteDesign], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,19 +53,21 @@ def check_organisation(
     workers: int = 1,
     on_lost_workers: Callable[[], None] | None = None,
     also: Iterable[Finding] = (),
+    and_of: OfDesign | None = None,
 ) -> Report:
     """Design the sites and look at each and at all of them together.
 
     `today` decides which waivers still hold. `sites` limits what is reported to these codes;
     addresses are compared with every site of the organisation all the same. `executor` spreads the
     sites over `workers` of it (see `sitekit.load.spread`); the report is the same. `also` are
-    findings of somebody else (of the rendered text, say), which the same waivers may accept.
+    findings of somebody else (of the rendered text, say), which the same waivers may accept;
+    `and_of`, a function of a module, finds more in each design.
     """
     wanted = set(organisation.sites if sites is None else sites)
     found: list[Finding] = [*_between_sites(organisation, wanted), *also]
     codes = sorted(wanted)
     each = spread(
-        findings_of,
+        findings_of if and_of is None else partial(findings_of, and_of=and_of),
         organisation,
         codes,
         executor=executor,
@@ -76,11 +82,15 @@ def check_organisation(
     return _weigh(organisation, found, today, len(wanted))
 
 
-def findings_of(organisation: LoadedOrganisation, code: str) -> tuple[Finding, ...]:
+def findings_of(
+    organisation: LoadedOrganisation, code: str, *, and_of: OfDesign | None = None
+) -> tuple[Finding, ...]:
     """The findings of one site; one that cannot be designed at all is a finding too."""
     inputs = organisation.sites[code]
     try:
-        return design_site(inputs).findings
+        design = design_site(inputs)
+        more = and_of(organisation, design) if and_of is not None else ()
+        return (*design.findings, *more)
     except DesignError as error:
         return (
             Finding(

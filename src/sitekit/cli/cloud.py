@@ -68,7 +68,7 @@ def plan(
 
     loaded = load_organisation(select((), organisation).folder)
     day = today.date() if today else date.today()
-    plans = _chosen(loaded, stacks, day)
+    plans = chosen(loaded, stacks, day)
     if against is not None and len(plans) != 1:
         raise click.UsageError("--against is about one stack: name it")
     differences = compare(plans[0], _state(against)) if against is not None else ()
@@ -97,7 +97,7 @@ def plan(
     return Exit.FINDINGS if changed or failed else Exit.AS_DESIGNED
 
 
-def _chosen(loaded: LoadedOrganisation, names: Sequence[str], day: date) -> list[StackPlan]:
+def chosen(loaded: LoadedOrganisation, names: Sequence[str], day: date) -> list[StackPlan]:
     """The plans of what was named; everything where nothing was."""
     from ..cloud import StackKind, all_plans, plan_of
 

@@ -36,6 +36,8 @@ class Job:
     stack: str
     project: Path  # the folder with Pulumi.yaml
     queues: frozenset[str]
+    secrets: Path | None = None  # a file of secrets, for what no key vault is to be asked
+    with_protected: bool = False  # destroy what holds data as well
 
     @property
     def name(self) -> str:
@@ -57,21 +59,34 @@ class Outcome:
     retried: bool = False
 
 
-def job_of(plan: StackPlan, projects: Path) -> Job:
-    """A stack as a job, with the queues that follow from its resources."""
+_AT_THE_HUB = (
+    ":VpnConnection",
+    ":VirtualNetworkGatewayConnection",
+    ":HubVirtualNetworkConnection",
+    ":VirtualNetworkPeering",
+)
+
+
+def job_of(
+    plan: StackPlan, projects: Path, *, secrets: Path | None = None, with_protected: bool = False
+) -> Job:
+    """A stack as a job, with the queues that follow from its resources.
+
+    A named location is no identity: it joins no group, and nobody waits for its copies.
+    """
     queues = set()
     for spec in plan.specs:
-        if spec.package in ("azuread", "sitekit"):
+        if spec.package in ("azuread", "sitekit") and not spec.type.endswith(":NamedLocation"):
             queues.add(IDENTITY)
-        if spec.type.endswith((":VpnConnection", ":VirtualNetworkGatewayConnection")):
-            queues.add(f"hub of {plan.tenant}")
-        if spec.type.endswith(":HubVirtualNetworkConnection"):
+        if spec.type.endswith(_AT_THE_HUB):
             queues.add(f"hub of {plan.tenant}")
     return Job(
         kind=plan.kind,
         stack=plan.stack,
         project=projects / plan.kind,
         queues=frozenset(queues),
+        secrets=secrets,
+        with_protected=with_protected,
     )
 
 

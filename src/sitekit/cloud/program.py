@@ -1,12 +1,15 @@
 """The program of every stack: `stacks/*/__main__.py` call `run` and nothing else.
 
 The stack's name is the code; the organisation's files say everything else. Of a stack's own
-configuration only these are read: `sitekit:organisation` (the folder), `sitekit:secrets` (a file
-of secrets) and `sitekit:oldApiAliases` (true to adopt a stack of versioned modules).
+configuration these are read: `sitekit:organisation` (the folder), `sitekit:code`, `sitekit:tenant`
+and `sitekit:subscription` (what `sitekit stack init` was told: refused where the files say
+otherwise by now) and `sitekit:oldApiAliases` (true to adopt a stack of versioned modules).
+Secrets come from the file that SITEKIT_SECRETS names, then from where each reference points to.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -18,7 +21,9 @@ from ..findings import Severity
 from ..load import load_organisation
 from ..load.secrets import Secrets
 from . import plan_of
+from .automation import SECRETS
 from .components import COMPONENTS, PlannedStack, Providers
+from .keyvault import KeyVault
 from .spec import StackKind, StackPlan
 
 
@@ -33,10 +38,11 @@ def run(kind: str) -> PlannedStack:
     try:
         organisation = load_organisation(folder)
         plan = plan_of(organisation, StackKind(kind), pulumi.get_stack(), today=date.today())
+        _refuse_another(plan, config)
         _refuse_errors(plan)
         providers = _providers(plan)
-        file = config.get("secrets")
-        secrets = Secrets(Path(file) if file else None, folder)
+        file = os.environ.get(SECRETS)
+        secrets = Secrets(Path(file) if file else None, folder, KeyVault().ask)
         stack = COMPONENTS[plan.kind](
             plan.stack,
             plan,
@@ -51,6 +57,21 @@ def run(kind: str) -> PlannedStack:
     for name, value in stack.outputs.items():
         pulumi.export(name, value)
     return stack
+
+
+def _refuse_another(plan: StackPlan, config: pulumi.Config) -> None:
+    """The stack was begun for these ids: a changed file must not move it without a word."""
+    for key, now in (
+        ("code", plan.stack),
+        ("tenant", plan.tenant),
+        ("subscription", plan.subscription),
+    ):
+        begun = config.get(key)
+        if begun is not None and begun != now:
+            raise SitekitError(
+                f"this stack was begun with {key} {begun}, and the organisation's files say {now}",
+                hint=f"correct the files; or, where it is meant: sitekit stack init {plan.stack}",
+            )
 
 
 def _refuse_errors(plan: StackPlan) -> None:

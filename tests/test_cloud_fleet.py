@@ -120,6 +120,12 @@ SAID = {
     "a quota of the subscription": 'error: Status=409 Code="QuotaExceeded" Message="x"',
     "a name is taken": 'error: Status=409 Code="StorageAccountAlreadyTaken" Message="x"',
     "a protected resource": 'error: resource "urn" cannot be deleted\nbecause it is protected.',
+    "a guardrail refuses it: g must carry": (
+        "Policies:\n    sitekit-guardrails@v0.0.1 (local: ../policy)\n"
+        "        - [mandatory]  owner-tag  (azure-native:resources:ResourceGroup: g)\n"
+        "          Carry the tag owner (a source)\n"
+        "          g must carry the tag owner: give the group the tag owner\n"
+    ),
     "this stack was never begun": "error: no stack named 'par02' found",
     "a plug-in of Pulumi": "error: no resource plugin 'pulumi-resource-azuread' found in the",
 }
@@ -151,6 +157,15 @@ def test_what_nobody_knows_is_told_in_the_words_of_the_cloud() -> None:
     said, hint = meaning(text, "par02")
     assert said == 'Status=400 Code="NetcfgInvalidSubnet" Message="Subnet is not valid"'
     assert "--stack par02" in hint
+
+
+def test_what_the_program_refuses_keeps_its_own_hint() -> None:
+    text = (
+        "  error: nobody is signed in for key vaults; az login; or --secrets FILE\n"
+        "    error: 1 thing is wrong: nothing was touched\n    error: update failed\n"
+    )
+    said = meaning(text, "par02")
+    assert said == ("nobody is signed in for key vaults", "az login; or --secrets FILE")
 
 
 @pytest.mark.parametrize(

@@ -398,3 +398,5 @@ def test_what_a_day_changes_is_the_budget_alone() -> None:
     spec: Spec = later["budget"]
     assert spec.inputs["timePeriod"] == {"startDate": "2027-05-01T00:00:00Z"}
     assert "timePeriod" in spec.ignore
+
+PLANS_OF_ALL = tuple(spec for plan in plans() for spec in plan.specs)

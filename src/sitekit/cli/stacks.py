@@ -150,7 +150,9 @@ def _begin(plan: StackPlan, folder: Path, provider: str) -> str:
 # --- running stacks --------------------------------------------------------------------------------
 
 
-def _options(destroying: bool = False, changing: bool = True) -> Callable[[Any], Any]:
+def _options(
+    *, destroying: bool = False, changing: bool = True, asks_policy: bool = False
+) -> Callable[[Any], Any]:
     def decorate(function: Any) -> Any:
         options = [
             stacks_argument,
@@ -178,6 +180,12 @@ def _options(destroying: bool = False, changing: bool = True) -> Callable[[Any],
                     "--resume", is_flag=True, help="Leave out what the last run ended well."
                 ),
             ]
+        if asks_policy:
+            options.append(
+                click.option(
+                    "--policy", is_flag=True, help="Let the engine ask the policy pack as well."
+                )
+            )
         if destroying:
             options.append(
                 click.option(
@@ -192,7 +200,7 @@ def _options(destroying: bool = False, changing: bool = True) -> Callable[[Any],
 
 
 @click.command(short_help="What up would do, asked of the engine and the cloud.")
-@_options(changing=False)
+@_options(changing=False, asks_policy=True)
 def preview(**options: Any) -> Exit:
     """Ask the engine what `up` would do to the named stacks (default: to all of them).
 
@@ -203,7 +211,7 @@ def preview(**options: Any) -> Exit:
 
 
 @click.command(short_help="Bring the cloud to what the files say.")
-@_options()
+@_options(asks_policy=True)
 def up(**options: Any) -> Exit:
     """Bring the named stacks (default: all of them) to what the organisation's files say.
 
@@ -255,6 +263,7 @@ def _run(
     yes: bool = True,
     resume: bool = False,
     with_protected: bool = False,
+    policy: bool = False,
 ) -> Exit:
     from ..cloud import fleet, workspace
     from ..cloud.automation import act
@@ -273,7 +282,13 @@ def _run(
         raise SitekitError("there are no stacks yet", hint="sitekit stack init")
     memory = _Memory(loaded.folder / REMEMBERED, action, plans, resume=resume)
     jobs = [
-        fleet.job_of(plan, folder, secrets=secrets, with_protected=with_protected)
+        fleet.job_of(
+            plan,
+            folder,
+            secrets=secrets,
+            with_protected=with_protected,
+            policy=folder / workspace.POLICY if policy else None,
+        )
         for plan in plans
         if not memory.knows(plan)
     ]

@@ -96,6 +96,12 @@ MEANINGS = tuple(
             True,
         ),
         (
+            r"\[mandatory\]",
+            "a guardrail refuses it",
+            "change what it names; all guardrails: docs/cloud.md",
+            True,
+        ),
+        (
             r"no stack named",
             "this stack was never begun",
             "sitekit stack init {stack}",
@@ -114,6 +120,9 @@ AGAIN = re.compile(r"Request_ResourceNotFound|\b429\b|TooManyRequests|throttl", 
 def meaning(text: str, stack: str) -> tuple[str, str]:
     """What a failure means and what to do; the engine's own first error where nobody knows."""
     first = _first_error(text)
+    if re.search(_PROGRAM_REFUSED, text):
+        said, _, hint = first.partition("; ")  # as sitekit.cloud.program words it
+        return said, hint or f"sitekit check, then sitekit cloud plan {stack}"
     for known in MEANINGS:
         if re.search(known.pattern, text, re.IGNORECASE):
             said = f"{known.message}: {first}" if known.shows_text else known.message
@@ -121,11 +130,15 @@ def meaning(text: str, stack: str) -> tuple[str, str]:
     return first, f"run pulumi in the folder of the stack to see all of it: --stack {stack}"
 
 
+_PROGRAM_REFUSED = r"\d+ things? (is|are) wrong: nothing was touched"
+_GUARDRAIL = re.compile(r"\[mandatory\]\s+(\S+).*\n(?:.*\n)??\s*(\S+ must .*)")
 _NO_REASON = re.compile(r"^(update|preview|destroy|refresh|import) failed$")
 
 
 def _first_error(text: str) -> str:
     """The first error that is a reason, as the engine, the cloud or the program words it."""
+    if guardrail := _GUARDRAIL.search(text):
+        return f"{guardrail[2].strip()} [{guardrail[1]}]"[:500]
     found = [line.partition("error:")[2].strip() for line in text.splitlines() if "error:" in line]
     reasons = [line for line in found if line and not _NO_REASON.match(line)]
     return (reasons or found or ["the engine failed"])[0][:500]
@@ -211,10 +224,12 @@ def _pulumi(job: Job, *arguments: str) -> str:
 def _changes(stack: Any, job: Job, action: Action) -> Any:
     """Do it; what was done, counted by steps."""
     parallel = PARALLEL_IDENTITIES if IDENTITY in job.queues else None
+    packs = [os.fspath(job.policy.absolute())] if job.policy is not None else None
     if action is Action.PREVIEW:
-        return stack.preview(parallel=parallel).change_summary
+        return stack.preview(parallel=parallel, policy_packs=packs).change_summary
     if action is Action.UP:
-        return stack.up(parallel=parallel, show_secrets=False).summary.resource_changes
+        done = stack.up(parallel=parallel, policy_packs=packs, show_secrets=False)
+        return done.summary.resource_changes
     if action is Action.REFRESH:
         done = stack.refresh(parallel=parallel, show_secrets=False, clear_pending_creates=True)
         return done.summary.resource_changes

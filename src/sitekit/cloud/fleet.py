@@ -38,6 +38,7 @@ class Job:
     queues: frozenset[str]
     secrets: Path | None = None  # a file of secrets, for what no key vault is to be asked
     with_protected: bool = False  # destroy what holds data as well
+    policy: Path | None = None  # a policy pack that the engine asks
 
     @property
     def name(self) -> str:
@@ -68,7 +69,12 @@ _AT_THE_HUB = (
 
 
 def job_of(
-    plan: StackPlan, projects: Path, *, secrets: Path | None = None, with_protected: bool = False
+    plan: StackPlan,
+    projects: Path,
+    *,
+    secrets: Path | None = None,
+    with_protected: bool = False,
+    policy: Path | None = None,
 ) -> Job:
     """A stack as a job, with the queues that follow from its resources.
 
@@ -87,6 +93,7 @@ def job_of(
         queues=frozenset(queues),
         secrets=secrets,
         with_protected=with_protected,
+        policy=policy,
     )
 
 

@@ -232,8 +232,13 @@ def violations(spec: Spec) -> Iterator[Violation]:
 def of_inputs(type_: str, name: str, inputs: Mapping[str, Any]) -> Iterator[Violation]:
     """The same for a type token and inputs that an engine knows."""
     for guardrail in _BY_TYPE.get(type_, ()):
-        if not all(guardrail.holds(value) for value in _at(inputs, _steps(guardrail.path))):
+        if violated(guardrail, inputs):
             yield Violation(guardrail, name)
+
+
+def violated(guardrail: Guardrail, inputs: Mapping[str, Any]) -> bool:
+    """Whether inputs of one of its types break a guardrail."""
+    return not all(guardrail.holds(value) for value in _at(inputs, _steps(guardrail.path)))
 
 
 def _steps(path: str) -> list[str]:

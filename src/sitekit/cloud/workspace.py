@@ -15,6 +15,7 @@ from ..errors import SitekitError
 from .spec import StackKind, StackPlan
 
 FOLDER = "stacks"
+POLICY = "policy"  # the policy pack, beside the three projects
 STATE = "../.state"  # beside the three projects, seen from inside one
 PASSPHRASE = "passphrase"
 # What the engine writes into a stack's file by itself: without it the state cannot be read.
@@ -48,6 +49,9 @@ def projects(backend: str) -> Mapping[PurePosixPath, str]:
             if name == "Pulumi.yaml":
                 text = with_backend(text, backend)
             found[PurePosixPath(kind) / name] = text
+    for name in ("PulumiPolicy.yaml", "__main__.py"):
+        text = (shipped() / POLICY / name).read_text(encoding="utf-8")
+        found[PurePosixPath(POLICY) / name] = text
     return found
 
 

@@ -122,7 +122,9 @@ def program(folder: Path, *, aliases: bool) -> dict[str, float]:
     class Mocks(pulumi.runtime.Mocks):
         count = 0
 
-        def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, object]]:
+        def new_resource(
+            self, args: pulumi.runtime.MockResourceArgs
+        ) -> tuple[str, dict[str, object]]:
             Mocks.count += 1
             return f"id-{args.name}", dict(args.inputs)
 
@@ -163,9 +165,7 @@ def imports(folder: Path) -> dict[str, float]:
 
     import_ours = time.process_time() - began
     plan = next(
-        p
-        for p in all_plans(load_organisation(folder), today=TODAY)
-        if p.kind is StackKind.SITE
+        p for p in all_plans(load_organisation(folder), today=TODAY) if p.kind is StackKind.SITE
     )
     began = time.process_time()
     for spec in plan.specs:

@@ -66,7 +66,7 @@ def main() -> None:
             opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name=f"was-{plan.stack}")]),
         )
     asyncio.get_event_loop().run_until_complete(wait_for_rpcs())
-    print(json.dumps({**found, "requests": requests}))
+    sys.stdout.write(json.dumps({**found, "requests": requests}))
 
 
 def refused() -> list[str]:

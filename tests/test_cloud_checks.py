@@ -1,4 +1,4 @@
-"""`sitekit check` about the cloud: each finding with its place, before anything is asked of Azure."""
+"""`sitekit check` about the cloud: each finding with its place, and nothing is asked of Azure."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_only_the_named_sites_are_told(tmp_path: Path) -> None:
     assert [f.subject for f in between(loaded, ["mrs01"])] == ["mrs01"]
 
 
-# --- both ends of a tunnel -------------------------------------------------------------------------
+# --- both ends of a tunnel -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("code", ["bdx01", "par01", "lyo01"])

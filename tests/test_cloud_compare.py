@@ -97,7 +97,9 @@ def test_changes_are_named_with_both_values_and_their_path() -> None:
     entry(state, "network")["inputs"]["addressSpace"]["addressPrefixes"] = ["10.9.0.0/22", "x"]
     entry(state, "vault")["inputs"]["properties"]["enabledForDeployment"] = True
     changed = {d.name: d.changes for d in compare(made, json.dumps(state)) if d.changes}
-    assert {(c.path, c.before, c.after) for c in changed["share"]} == {("shareQuota", "512", "8192")}
+    assert {(c.path, c.before, c.after) for c in changed["share"]} == {
+        ("shareQuota", "512", "8192")
+    }
     assert [(c.path, c.after) for c in changed["network"]] == [
         ("addressSpace.addressPrefixes[0]", "10.127.132.0/22"),
         ("addressSpace.addressPrefixes[1]", "(none)"),

@@ -68,7 +68,9 @@ def test_the_table_of_what_sdks_add_has_no_more_than_they_add() -> None:
         assert all(inputs.items() >= defaults.items() for inputs in sent)
 
 
-def _differences(plan: StackPlan, now: Value, sent: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def _differences(
+    plan: StackPlan, now: Value, sent: Any, path: str = ""
+) -> Iterator[tuple[str, Any]]:
     """What the SDK sends that no spec says; what it leaves out or changes fails here."""
     if isinstance(now, Ref):
         other = f"{plan.stack}-{now.name}"

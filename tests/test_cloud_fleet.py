@@ -107,7 +107,7 @@ def test_queues_follow_from_what_a_stack_holds() -> None:
     assert queues["par02"] == {hub}  # a named location alone is no identity
 
 
-# --- failures --------------------------------------------------------------------------------------
+# --- failures ------------------------------------------------------------------------------------
 
 SAID = {
     "another run holds the lock": "error: the stack is currently locked by 1 lock(s). Either wait",
@@ -204,7 +204,7 @@ def test_one_retry_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (ended.done, ended.retried, left()) == (False, False, 1)
 
 
-# --- what is remembered ----------------------------------------------------------------------------
+# --- what is remembered --------------------------------------------------------------------------
 
 
 def memory(folder: Path, action: Action, *, resume: bool, plans: Sequence[StackPlan] = PLANS):

@@ -24,7 +24,9 @@ class Office:
         self.folder = folder
         self.environment = dict(os.environ)
         self.secrets = folder.parent / "secrets.yaml"
-        text = "".join(f'keyvault:hrz-network/{s}-psk: "psk of {s}, 0123"\n' for s in horizon().sites)
+        text = "".join(
+            f'keyvault:hrz-network/{s}-psk: "psk of {s}, 0123"\n' for s in horizon().sites
+        )
         self.secrets.write_text(text, encoding="utf-8")
         self.secrets.chmod(0o600)
         self.run("lab", "cloud", "up", "--replication", "0")

@@ -1,4 +1,4 @@
-"""Plans of tenant, subsidiaries and sites: pure data, held to the SDKs' own types and to goldens."""
+"""Plans of tenant, subsidiaries and sites: held to the SDKs' own types and to golden files."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def with_hub(tmp_path: Path, hub: str) -> LoadedOrganisation:
     return load_organisation(folder)
 
 
-# --- held to the SDKs ------------------------------------------------------------------------------
+# --- held to the SDKs ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("hub", HUBS)
@@ -139,7 +139,7 @@ def _get(inputs: object, key: str | int) -> object:
     return inputs[key]  # type: ignore[index]
 
 
-# --- their shape -----------------------------------------------------------------------------------
+# --- their shape ---------------------------------------------------------------------------------
 
 
 def shown(plan: StackPlan) -> str:
@@ -270,7 +270,10 @@ def test_group_names_are_those_of_sitekit_people() -> None:
     }
     scope, wanted = Scope(organisation, organisation.organisation.azure.tenant), set[str]()
     for person in organisation.people:
-        for moment in (datetime(2026, 11, 24, 12, tzinfo=UTC), datetime(2027, 2, 10, 12, tzinfo=UTC)):
+        for moment in (
+            datetime(2026, 11, 24, 12, tzinfo=UTC),
+            datetime(2027, 2, 10, 12, tzinfo=UTC),
+        ):
             if access := access_of(scope, person, moment):
                 wanted |= set(access.groups) | set(access.units)
     assert wanted
@@ -283,7 +286,7 @@ def test_a_stack_that_does_not_exist_is_refused_with_those_that_do() -> None:
     assert "par01" in caught.value.hint
 
 
-# --- what they cost --------------------------------------------------------------------------------
+# --- what they cost ------------------------------------------------------------------------------
 
 
 def test_the_estimate_counts_what_is_there() -> None:
@@ -307,7 +310,7 @@ def test_every_price_is_used() -> None:
         assert f'"{name}"' in source, name
 
 
-# --- guardrails ------------------------------------------------------------------------------------
+# --- guardrails ----------------------------------------------------------------------------------
 
 
 def test_no_plan_breaks_a_guardrail_and_every_guardrail_sees_something() -> None:
@@ -398,5 +401,6 @@ def test_what_a_day_changes_is_the_budget_alone() -> None:
     spec: Spec = later["budget"]
     assert spec.inputs["timePeriod"] == {"startDate": "2027-05-01T00:00:00Z"}
     assert "timePeriod" in spec.ignore
+
 
 PLANS_OF_ALL = tuple(spec for plan in plans() for spec in plan.specs)

@@ -18,7 +18,9 @@ def said(name: str, type_: str, inputs: dict[str, Any]) -> list[str]:
 
     found: list[str] = []
     policy = next(p for p in policies() if p.name == name)
-    args = pulumi_policy.ResourceValidationArgs(type_, unknown_checking_proxy(inputs), "urn", "thing", None, None)
+    args = pulumi_policy.ResourceValidationArgs(
+        type_, unknown_checking_proxy(inputs), "urn", "thing", None, None
+    )
     validate = policy._ResourceValidationPolicy__validate
     for each in validate if isinstance(validate, list) else [validate]:
         each(args, lambda message, urn=None: found.append(message))

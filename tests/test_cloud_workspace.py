@@ -48,7 +48,9 @@ def test_what_the_engine_wrote_stays_and_the_provider_is_what_was_said(tmp_path:
     assert again == text
 
 
-@pytest.mark.parametrize("word", ["", "state", "azblob://state", "azblob://s?storage_account=A", "ftp://x"])
+@pytest.mark.parametrize(
+    "word", ["", "state", "azblob://state", "azblob://s?storage_account=A", "ftp://x"]
+)
 def test_odd_backends_are_refused(word: str) -> None:
     with pytest.raises(SitekitError, match="no place for states"):
         workspace.backend_url(word)
@@ -93,7 +95,9 @@ def test_stack_init_without_an_engine_writes_projects_and_files(tmp_path: Path) 
     folder = copy_of_horizon(tmp_path)
     done = init(folder, "par02", "hmp", "platform")
     assert (done.returncode, "commit them" in done.stderr) == (0, True), done.stderr
-    made = sorted(str(p.relative_to(folder / "stacks")) for p in (folder / "stacks").rglob("P*.yaml"))
+    made = sorted(
+        str(p.relative_to(folder / "stacks")) for p in (folder / "stacks").rglob("P*.yaml")
+    )
     assert made == [
         "platform/Pulumi.hrz.yaml", "platform/Pulumi.yaml",
         "site/Pulumi.par02.yaml", "site/Pulumi.yaml",
@@ -141,7 +145,7 @@ def test_a_plan_with_errors_is_never_begun(tmp_path: Path) -> None:
     assert "[cloud-licence]" in done.stderr + done.stdout
 
 
-# --- the key vault ---------------------------------------------------------------------------------
+# --- the key vault -------------------------------------------------------------------------------
 
 
 class Credential:
@@ -210,7 +214,7 @@ def test_nobody_signed_in_is_told_with_the_code_alone() -> None:
     assert "az login" in caught.value.hint
 
 
-# --- doctor ----------------------------------------------------------------------------------------
+# --- doctor --------------------------------------------------------------------------------------
 
 
 def test_a_bare_machine_is_told_a_command_for_everything(

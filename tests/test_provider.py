@@ -1,4 +1,4 @@
-"""Our plug-in over a tenant in memory: check, diff, create, read, import, update, delete, refusals."""
+"""Our plug-in over a tenant in memory: what an engine asks, and what it is refused."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ class Tenant:
         if path == "organization":
             return self.answer(200, {"value": [{"id": self.id, "displayName": "T"}]})
         if path == METHODS:
-            return self.answer(200, {"authenticationMethodConfigurations": [*self.methods.values()]})
+            return self.answer(
+                200, {"authenticationMethodConfigurations": [*self.methods.values()]}
+            )
         head, _, last = path.rpartition("/")
         if head.endswith("authenticationMethodConfigurations"):
             if request.method == "PATCH":
@@ -185,7 +187,11 @@ def test_what_replaces_says_so_and_deletes_first() -> None:
         (XTAP, {"tenantId": OTHER, "trustMFA": True}, "no input 'trustMFA'"),
         (XTAP, {"tenantId": OTHER, "trustMfa": "yes"}, "it must be a boolean"),
         ("sitekit:entra:Domain", {"name": True}, "it must be a string"),
-        ("sitekit:entra:AuthenticationMethodsPolicy", {"methods": {"Sms": "on"}}, "'on' is none of"),
+        (
+            "sitekit:entra:AuthenticationMethodsPolicy",
+            {"methods": {"Sms": "on"}},
+            "'on' is none of",
+        ),
     ],
 )
 def test_check_says_what_is_wrong(token: str, inputs: dict[str, Any], said: str) -> None:
@@ -252,7 +258,7 @@ def test_a_unit_is_restricted_from_the_beginning() -> None:
     assert (outputs["objectId"], outputs["isMemberManagementRestricted"]) == (made.id, True)
 
 
-# --- refusals --------------------------------------------------------------------------------------
+# --- refusals ------------------------------------------------------------------------------------
 
 
 def test_another_tenant_is_refused_before_anything_is_written() -> None:

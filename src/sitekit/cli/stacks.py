@@ -36,7 +36,7 @@ _STEPS = ("create", "update", "replace", "import", "delete", "same")
 stacks_argument = click.argument("stacks", nargs=-1, metavar="[SITE|SUBSIDIARY|platform]...")
 
 
-# --- beginning stacks ------------------------------------------------------------------------------
+# --- beginning stacks ----------------------------------------------------------------------------
 
 
 @click.group(short_help="Begin stacks: their projects and generated files.")
@@ -147,7 +147,7 @@ def _begin(plan: StackPlan, folder: Path, provider: str) -> str:
         return error.message
 
 
-# --- running stacks --------------------------------------------------------------------------------
+# --- running stacks ------------------------------------------------------------------------------
 
 
 def _options(

@@ -161,7 +161,7 @@ def _others(organisation: LoadedOrganisation) -> Iterator[tuple[str, IPv4Network
             continue  # said by the site's own check
 
 
-# --- names that the whole world shares -------------------------------------------------------------
+# --- names that the whole world shares -----------------------------------------------------------
 
 
 def _same_names(organisation: LoadedOrganisation, wanted: set[str]) -> Iterator[Finding]:

@@ -66,7 +66,9 @@ def _python() -> Remark:
 def _packages() -> Iterator[Remark]:
     for package in PACKAGES:
         try:
-            yield Remark(what=f"library {package}", state=State.THERE, detail=metadata.version(package))
+            yield Remark(
+                what=f"library {package}", state=State.THERE, detail=metadata.version(package)
+            )
         except metadata.PackageNotFoundError:
             yield Remark(what=f"library {package}", state=State.MISSING, command=EXTRA)
 
@@ -151,12 +153,16 @@ def _credentials() -> Remark:
 def _backend(engine: str | None, organisation: Path | None) -> Remark:
     what = "backend"
     if url := os.environ.get("PULUMI_BACKEND_URL"):
-        return Remark(what=what, state=State.THERE, detail=f"{_shown(url)}, from PULUMI_BACKEND_URL")
+        return Remark(
+            what=what, state=State.THERE, detail=f"{_shown(url)}, from PULUMI_BACKEND_URL"
+        )
     stacks = workspace.find(organisation) if organisation is not None else None
     if stacks is not None:
         text = (stacks / StackKind.SITE / "Pulumi.yaml").read_text(encoding="utf-8")
         if found := re.search(r"^backend:\s*\n\s+url:\s*(\S+)", text, re.MULTILINE):
-            return Remark(what=what, state=State.THERE, detail=f"{_shown(found[1])}, from Pulumi.yaml")
+            return Remark(
+                what=what, state=State.THERE, detail=f"{_shown(found[1])}, from Pulumi.yaml"
+            )
     if engine is not None:
         try:
             said = json.loads(_answer([engine, "whoami", "--json"]))
@@ -184,7 +190,9 @@ def _stacks(organisation: Path) -> Remark:
     if folder is None:
         return Remark(what="stacks", state=State.MISSING, detail="there are none yet",
                       command="sitekit stack init")  # fmt: skip
-    begun = {path.name[7:-5] for kind in StackKind for path in (folder / kind).glob("Pulumi.*.yaml")}
+    begun = {
+        path.name[7:-5] for kind in StackKind for path in (folder / kind).glob("Pulumi.*.yaml")
+    }
     written = {
         path.stem
         for part in ("sites", "subsidiaries")

@@ -23,9 +23,7 @@ NAME = "sitekit-guardrails"
 
 def pack() -> PolicyPack:
     """Serve the guardrails to the engine that started this program."""
-    return PolicyPack(
-        NAME, enforcement_level=EnforcementLevel.MANDATORY, policies=list(policies())
-    )
+    return PolicyPack(NAME, enforcement_level=EnforcementLevel.MANDATORY, policies=list(policies()))
 
 
 def policies() -> list[ResourceValidationPolicy]:
@@ -41,7 +39,9 @@ def policies() -> list[ResourceValidationPolicy]:
     ]
 
 
-def _validate(rules: Sequence[Guardrail]) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
+def _validate(
+    rules: Sequence[Guardrail],
+) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         for rule in rules:
             if args.resource_type in rule.types and violated(rule, args.props):

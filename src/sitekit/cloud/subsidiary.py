@@ -64,7 +64,9 @@ class _Subsidiary:
             entra("AdministrativeUnit"),
             "unit",
             {
-                "displayName": self.names.name("administrative_unit", self.forms.unit.format(subsidiary=self.code)),
+                "displayName": self.names.name(
+                    "administrative_unit", self.forms.unit.format(subsidiary=self.code)
+                ),
                 "description": f"People of {self.written.name}",
                 "preventDuplicateNames": True,
             },

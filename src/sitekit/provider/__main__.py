@@ -12,7 +12,7 @@ PARENT_S = 1.0  # how often it is looked whether the engine is still there
 
 
 def main() -> None:
-    """Serve until the engine is gone; arguments of the engine (its address, flags) do not matter."""
+    """Serve until the engine is gone; its arguments (its address, flags) do not matter."""
     import grpc
     from pulumi.runtime.proto import provider_pb2_grpc
 

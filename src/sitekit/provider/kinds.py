@@ -56,9 +56,9 @@ class Kind:
     delete: Callable[[Graph, str, Inputs], None]
 
 
-def check(kind: Kind, inputs: Inputs, unknown: Callable[[Any], bool]) -> tuple[
-    dict[str, Any], list[tuple[str, str]]
-]:
+def check(
+    kind: Kind, inputs: Inputs, unknown: Callable[[Any], bool]
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """Inputs with defaults, and what is wrong with them: name of the input and reason."""
     given = {key: value for key, value in inputs.items() if value is not None}
     wrong = []
@@ -123,7 +123,7 @@ def _gone(graph: Graph, path: str, needs: str) -> None:
             raise
 
 
-# --- access for the people of another tenant -------------------------------------------------------
+# --- access for the people of another tenant -----------------------------------------------------
 
 _PARTNERS = "/policies/crossTenantAccessPolicy/partners"
 _PARTNER_NEEDS = "Policy.ReadWrite.CrossTenantAccess"
@@ -216,7 +216,7 @@ CROSS_TENANT_ACCESS = Kind(
 )
 
 
-# --- a domain, and the proof that it is ours -------------------------------------------------------
+# --- a domain, and the proof that it is ours -----------------------------------------------------
 
 _DOMAIN_NEEDS = "Domain.ReadWrite.All"
 
@@ -307,7 +307,7 @@ DOMAIN_VERIFICATION = Kind(
 )
 
 
-# --- how people may sign in ------------------------------------------------------------------------
+# --- how people may sign in ----------------------------------------------------------------------
 
 _METHODS = "/policies/authenticationMethodsPolicy"
 _METHODS_NEEDS = "Policy.ReadWrite.AuthenticationMethod"
@@ -375,7 +375,7 @@ AUTHENTICATION_METHODS = Kind(
 )
 
 
-# --- a unit whose members only its own administrators may change -----------------------------------
+# --- a unit whose members only its own administrators may change ---------------------------------
 
 _UNITS = "/directory/administrativeUnits"
 _UNIT_NEEDS = "AdministrativeUnit.ReadWrite.All"

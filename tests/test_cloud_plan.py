@@ -382,7 +382,9 @@ def test_licences_that_are_missing_are_told_with_what_to_do(tmp_path: Path) -> N
     edit(folder / "organisation.yaml", "licences: [entra-p1, entra-p2, intune]", "licences: []")
     bare = load_organisation(folder)
     platform = plan_of(bare, StackKind.PLATFORM, "hrz", today=WRITTEN)
-    assert list(errors(platform)) == ["cloud-licence"]
+    assert [(f.severity.value, f.rule) for f in platform.findings] == [
+        ("warning", "cloud-licence")  # it is left out; whoever asks for it is refused
+    ]
     assert not [s for s in platform.specs if "ConditionalAccess" in s.type]
     subsidiary = plan_of(bare, StackKind.SUBSIDIARY, "hmp", today=WRITTEN)
     assert [(f.severity.value, f.rule) for f in subsidiary.findings] == [
@@ -391,6 +393,9 @@ def test_licences_that_are_missing_are_told_with_what_to_do(tmp_path: Path) -> N
         ("info", "cloud-licence"),
     ]
     assert all("azure.licences" in f.remedy for f in subsidiary.findings)
+    edit(folder / "organisation.yaml", "  licences: []", "  conditional_access: enabled")
+    asked = plan_of(load_organisation(folder), StackKind.PLATFORM, "hrz", today=WRITTEN)
+    assert list(errors(asked)) == ["cloud-licence"]
     assert str(platform.findings[0].place).split(":")[0].endswith("organisation.yaml")
 
 

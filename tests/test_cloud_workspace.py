@@ -100,6 +100,7 @@ def test_stack_init_without_an_engine_writes_projects_and_files(tmp_path: Path) 
     )
     assert made == [
         "platform/Pulumi.hrz.yaml", "platform/Pulumi.yaml",
+        "policy/PulumiPolicy.yaml",
         "site/Pulumi.par02.yaml", "site/Pulumi.yaml",
         "subsidiary/Pulumi.hmp.yaml", "subsidiary/Pulumi.yaml",
     ]  # fmt: skip
@@ -140,7 +141,7 @@ def test_a_plan_with_errors_is_never_begun(tmp_path: Path) -> None:
     file = folder / "organisation.yaml"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("licences: [entra-p1, entra-p2, intune]", "licences: []"))
-    done = sitekit("up", "platform", "--yes", folder=folder)
+    done = sitekit("up", "hmp", "--yes", folder=folder)
     assert done.returncode == 1
     assert "[cloud-licence]" in done.stderr + done.stdout
 

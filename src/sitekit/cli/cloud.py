@@ -26,7 +26,7 @@ PLATFORM = "platform"
 _MARKS = {"create": "+", "update": "~", "delete": "-", "same": " "}
 
 
-@click.group(short_help="What Azure and Entra will hold: without an engine, without an account.")
+@click.group(short_help="What Azure and Entra will hold, and what it costs.")
 def cloud() -> None:
     """Plan what Azure and Entra will hold, before anything touches them."""
 

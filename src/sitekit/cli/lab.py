@@ -29,7 +29,7 @@ folder_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(short_help="Stand-ins good enough to prove things on.")
+@click.group(short_help="Azure, Entra and Graph on this machine, for tests and trials.")
 def lab() -> None:
     """Stand-ins good enough to prove things on, without an account and without a cable."""
 

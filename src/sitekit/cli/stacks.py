@@ -1,4 +1,4 @@
-"""`sitekit stack init`, and `sitekit preview|up|refresh|destroy`: many stacks in the right order."""
+"""`sitekit stack init` and `sitekit preview|up|refresh|destroy`: many stacks in order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from .locate import organisation_option, select
 if TYPE_CHECKING:
     from ..cloud import StackPlan
     from ..cloud.fleet import Action, Job, Outcome
-    from ..load import LoadedOrganisation
 
 WORKERS = 4  # every run is an engine, a program and two plug-ins
 REMEMBERED = Path(".sitekit") / "stacks.json"
@@ -210,7 +209,7 @@ def preview(**options: Any) -> Exit:
     return _run("preview", **options)
 
 
-@click.command(short_help="Bring the cloud to what the files say.")
+@click.command(short_help="Bring the cloud to what the files say, in the right order.")
 @_options(asks_policy=True)
 def up(**options: Any) -> Exit:
     """Bring the named stacks (default: all of them) to what the organisation's files say.
@@ -228,7 +227,7 @@ def up(**options: Any) -> Exit:
     return _run("up", **options)
 
 
-@click.command(short_help="Read again what is really there.")
+@click.command(short_help="Read again what is really in the cloud.")
 @_options()
 def refresh(**options: Any) -> Exit:
     """Bring the states of the named stacks (default: of all of them) to what is in the cloud.

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import SitekitError
-
 from .fleet import IDENTITY, Action, Job, Outcome
 
 SECRETS = "SITEKIT_SECRETS"  # names a file of secrets for the program of a stack

@@ -57,9 +57,6 @@ def examine(organisation: Path | None) -> Iterator[Remark]:
 
 def _python() -> Remark:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
-        return Remark(what="Python", state=State.MISSING, detail=f"{version}; 3.11 is needed",
-                      command="install Python 3.11 or newer")  # fmt: skip
     return Remark(what="Python", state=State.THERE, detail=f"{version}, {sys.executable}")
 
 
@@ -140,8 +137,12 @@ def _credentials() -> Remark:
         return Remark(what=what, state=State.THERE, detail=f"from {', '.join(names)}")
     az = shutil.which("az")
     if az is None:
-        return Remark(what=what, state=State.MISSING, detail="neither variables nor the Azure CLI",
-                      command="az login (https://learn.microsoft.com/cli/azure/install-azure-cli)")  # fmt: skip
+        return Remark(
+            what=what,
+            state=State.MISSING,
+            detail="neither variables nor the Azure CLI",
+            command="az login (https://learn.microsoft.com/cli/azure/install-azure-cli)",
+        )
     try:
         account = json.loads(_answer([az, "account", "show", "--output", "json"]))
         return Remark(what=what, state=State.THERE, detail=f"az, tenant {account['tenantId']}")
@@ -169,8 +170,12 @@ def _backend(engine: str | None, organisation: Path | None) -> Remark:
             return Remark(what=what, state=State.THERE, detail=_shown(str(said["url"])))
         except (ValueError, KeyError, TypeError):
             pass
-    return Remark(what=what, state=State.MISSING, detail="nobody says where states are",
-                  command="sitekit stack init --backend file, or pulumi login file://FOLDER")  # fmt: skip
+    return Remark(
+        what=what,
+        state=State.MISSING,
+        detail="nobody says where states are",
+        command="sitekit stack init --backend file, or pulumi login file://FOLDER",
+    )
 
 
 def _passphrase() -> Remark:

@@ -386,7 +386,9 @@ class _Platform:
                 "conditional access needs Entra P1, which the tenant does not declare",
                 "declare entra-p1 under azure.licences once it is bought; until then use Entra's "
                 "security defaults",
-                Severity.ERROR,
+                Severity.ERROR
+                if self.b.azure.conditional_access == "enabled"
+                else Severity.WARNING,  # nobody asked for it yet: it is left out
             )
             return
         everybody: dict[str, Value] = {"includedUsers": ["All"]}

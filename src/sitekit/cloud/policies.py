@@ -1,4 +1,4 @@
-"""The guardrails as a Pulumi policy pack: `stacks/policy/__main__.py` calls `pack` and nothing else.
+"""The guardrails as a Pulumi policy pack: `stacks/policy/__main__.py` calls `pack`, no more.
 
 The rules are those of `sitekit.cloud.guardrails`; every one is mandatory. They hold for resources
 of other people's programs too: `pulumi preview --policy-pack stacks/policy`.

@@ -108,7 +108,7 @@ def stack_text(
     if provider != PASSPHRASE:
         kept["secretsprovider"] = f"secretsprovider: {provider}"
     lines = [
-        "# Written by `sitekit stack init`, which keeps what the engine adds. Everything else about",
+        "# Written by `sitekit stack init`, which keeps what the engine adds. All else about",
         f"# this stack follows from the organisation's files: sitekit cloud plan {plan.stack}",
         *(kept[key] for key in sorted(kept)),
         "config:",

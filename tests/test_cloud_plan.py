@@ -294,7 +294,9 @@ def test_the_estimate_counts_what_is_there() -> None:
     items = {item.resource: item for item in estimate(of("hrz"), prices).items}
     assert items["hub"].amount == round(prices.prices["hub"].amount * HOURS, 2)
     assert items["vpn-gateway"].quantity == 1
+    assert not items["hub"].from_memory
     par02 = estimate(of("par02"), prices)
+    assert [i.from_memory for i in par02.items if i.resource == "share"] == [True, True]
     share = [item for item in par02.items if item.resource == "share"]
     assert [item.quantity for item in share] == [4096, 819.2]
     assert par02.total == pytest.approx(sum(item.amount for item in par02.items))

@@ -164,6 +164,8 @@ def _print(plan: StackPlan, cost: Estimate, inputs: bool) -> None:
             [(i.resource, i.what, f"{i.quantity:g}", i.unit, f"{i.amount:.2f}") for i in cost.items]
             + [("", "", "", "total", f"{cost.total:.2f}")],
         )
+        if unread := [item.resource for item in cost.items if item.from_memory]:
+            console.say(f"  from memory of the price list: {', '.join(dict.fromkeys(unread))}")
     console.say()
 
 

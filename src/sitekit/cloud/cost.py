@@ -26,6 +26,7 @@ class Item:
     quantity: float
     unit: str
     amount: float
+    from_memory: bool = False  # the price list was not at hand: its source says `unread:`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,7 @@ def _items(spec: Spec, prices: Prices) -> Iterator[Item]:
             quantity=quantity,
             unit=unit,
             amount=round(monthly * quantity, 2),
+            from_memory=entry.source.startswith("unread:"),
         )
 
 

@@ -55,11 +55,15 @@ class KeyVault:
         return value if isinstance(value, str) and value else None
 
     def _get(self, url: str, vault: str) -> Any:
-        import httpx
-
+        headers = {"Authorization": f"Bearer {self._token()}"}
+        try:
+            import httpx
+        except ImportError:
+            raise SitekitError(
+                "asking a key vault needs httpx", hint="pip install 'sitekit[cloud]'"
+            ) from None
         if self._client is None:
             self._client = httpx.Client(timeout=SECONDS, transport=self._transport)
-        headers = {"Authorization": f"Bearer {self._token()}"}
         try:
             for attempt in range(TRIES):
                 answer = self._client.get(url, params={"api-version": API}, headers=headers)

@@ -37,7 +37,9 @@ def tenant_of_the_stacks() -> MemoryGraph:
         rules.team.format(subsidiary=e.subsidiary, department=e.department) for e in engagements
     }
     names |= {
-        rules.licence.format(profile=e.licence_profile) for e in engagements if e.licence_profile
+        rules.licence.format(subsidiary=e.subsidiary, profile=e.licence_profile)
+        for e in engagements
+        if e.licence_profile
     }
     for name in sorted(names):
         graph.group(name)

@@ -29,6 +29,7 @@ from tests.test_people_presences import may
 
 DAY = timedelta(days=1)
 NOON = datetime(2027, 2, 1, 12, tzinfo=UTC)
+LICENCES = [f"lic-{s}-{p}" for s in ("hmp", "hpo") for p in ("standard", "frontline")]
 TEAMS = [f"team-{s}-{d}" for s in ("hmp", "hpo") for d in ("image", "son")]
 
 
@@ -41,7 +42,7 @@ class Office:
         self.journal = MemoryJournal()
         self.register = ""
         if stacks:
-            for name in (*TEAMS, "lic-standard", "lic-frontline"):
+            for name in (*TEAMS, *LICENCES):
                 self.graph.group(name)
             for name in ("au-hmp", "au-hpo"):
                 self.graph.unit(name)
@@ -198,7 +199,7 @@ def test_a_joiner_is_made_disabled_two_days_before_and_enabled_on_the_first_day(
     assert user["userPrincipalName"] == "camille.morel@horizon.example"
     assert user["companyName"] == "Horizon Médias Production"
     assert user["usageLocation"] == "FR"
-    assert office.graph.members("lic-standard") == {"P1"}
+    assert office.graph.members("lic-hmp-standard") == {"P1"}
     assert office.graph.members("team-hmp-image") == set()
     office.apply(datetime(2027, 2, 2, 23, 0, tzinfo=UTC))
     assert user["accountEnabled"]
@@ -215,7 +216,7 @@ def test_a_leaver_is_disabled_their_sessions_end_and_groups_are_left_in_that_ord
     assert did(plan) == [
         ("disable", "P1", ""),
         ("revoke sessions", "P1", ""),
-        ("remove member", "P1", "lic-standard"),
+        ("remove member", "P1", "lic-hmp-standard"),
         ("remove member", "P1", "team-hmp-image"),
     ]
     assert "C-10 ended 2027-02-26" in plan.operations[0].reason
@@ -294,11 +295,13 @@ def test_a_mover_changes_department_groups_unit_and_keeps_the_name() -> None:
     plan = office.plan(datetime(2027, 3, 1, 12, tzinfo=UTC))
     assert did(plan) == [
         ("remove member", "P1", "au-hmp"),
+        ("remove member", "P1", "lic-hmp-standard"),
         ("remove member", "P1", "prd-tamaris-image"),
         ("remove member", "P1", "team-hmp-image"),
         ("move", "P1", ""),
         ("new end", "P1", ""),
         ("join unit", "P1", "au-hpo"),
+        ("license", "P1", "lic-hpo-standard"),
         ("add member", "P1", "team-hpo-son"),
     ]
     office.do(plan)
@@ -432,7 +435,7 @@ def test_groups_that_give_more_than_membership_are_kept_off(
 def test_what_the_stacks_make_is_said_to_be_missing_and_the_rest_goes_on() -> None:
     office = Office(worker(production="tamaris"), stacks=False)
     plan = office.plan()
-    assert {o.subject for o in plan.obstacles} == {"au-hmp", "lic-standard", "team-hmp-image"}
+    assert {o.subject for o in plan.obstacles} == {"au-hmp", "lic-hmp-standard", "team-hmp-image"}
     assert did(plan) == [
         ("new group", "", "prd-tamaris-image"),
         ("create", "P1", ""),
@@ -468,7 +471,7 @@ def test_a_guest_is_invited_marked_sponsored_and_closed_at_the_end() -> None:
     user = office.graph.by_person("P7")
     assert user["sponsors"] == {office.graph.by_person("B0001")["id"]}
     assert user["mail"] == "p7@boite.example"
-    assert office.graph.members("lic-standard") == {"B0001"}
+    assert office.graph.members("lic-hmp-standard") == {"B0001"}
     assert "p7" not in office.register
     assert office.plan().is_empty
     office.apply(NOON + 60 * DAY)

@@ -56,7 +56,13 @@ VERBS: dict[str, dict[str, Verb]] = {
         ),
         "watch": Verb("watch:watch", "Check and render again whenever a file is saved."),
     },
-    "Run": {
+    "Cloud": {
+        "cloud": Verb("cloud:cloud", "What Azure and Entra will hold, and what it costs."),
+        "stack": Verb("stacks:stack", "Begin stacks: their projects and generated files."),
+        "preview": Verb("stacks:preview", "What up would do, asked of the engine and the cloud."),
+        "up": Verb("stacks:up", "Bring the cloud to what the files say, in the right order."),
+        "refresh": Verb("stacks:refresh", "Read again what is really in the cloud."),
+        "destroy": Verb("stacks:destroy", "Take a stack's resources away."),
         "people": Verb(
             "people:people",
             "Accounts from contracts: joiners, movers, leavers, planned, then applied.",
@@ -65,6 +71,7 @@ VERBS: dict[str, dict[str, Verb]] = {
     "Set up": {
         "migrate": Verb("migrate:migrate", "Rewrite older files for this sitekit, with the diff."),
         "lab": Verb("lab:lab", "Azure, Entra and Graph on this machine, for tests and trials."),
+        "doctor": Verb("doctor:doctor", "What is missing on this machine, and how to get it."),
         "completion": Verb("completion:completion", "Print the completion script of a shell."),
     },
 }

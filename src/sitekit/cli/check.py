@@ -88,6 +88,7 @@ def check(
       sitekit check --scheduler tcp://127.0.0.1:8786
       sitekit check par02 --reach 'guest -> storage tcp/445'
     """
+    from ..cloud.checks import between, of_design
     from ..design.group import check_organisation, undesigned
     from ..findings import Severity
     from ..load import load_organisation
@@ -124,7 +125,7 @@ def check(
             from .crosscheck import findings_of_texts
 
             texts += findings_of_texts(loaded, codes, folder, workers, shared)
-        number = workers or sensible_workers(len(undesigned(loaded, codes)))
+        number = workers or sensible_workers(len(undesigned(loaded, codes, and_of=of_design)))
         with (
             console.progress(len(codes), "checking") as advance,
             crew(loaded, number, shared) as pool,
@@ -137,7 +138,8 @@ def check(
                 executor=pool,
                 workers=number,
                 on_lost_workers=tell_lost,
-                also=texts,
+                also=[*texts, *between(loaded, codes)],
+                and_of=of_design,
             )
     if as_json:
         console.say(

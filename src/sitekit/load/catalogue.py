@@ -34,6 +34,7 @@ from ..model.catalogue import (
     Zone,
     Zones,
 )
+from ..model.cloud import CloudStandard, Naming, Prices
 from ..model.identity import IdentityRules
 from ..model.platform import Platform
 from ..model.site import Role
@@ -131,6 +132,9 @@ class Catalogue:
     platform_folders: dict[str, Path]
     sizing: Sizing
     fit_out: FitOut
+    cloud: CloudStandard
+    naming: Naming
+    prices: Prices
     identity: IdentityRules
     defaults: Document
     files: tuple[CatalogueFile, ...]  # in the order of reading: later ones lay over earlier ones
@@ -158,6 +162,9 @@ class _Gathered:
     platform_folders: dict[str, Path] = field(default_factory=dict)
     sizing: Sizing | None = None
     fit_out: FitOut | None = None
+    cloud: CloudStandard | None = None
+    naming: Naming | None = None
+    prices: Prices | None = None
     identity: IdentityRules | None = None
     defaults: Document | None = None
     files: tuple[CatalogueFile, ...] = ()
@@ -333,6 +340,15 @@ def _take(
         case "fit_out":
             if fit_out := validate(FitOut, document, problems):
                 into.fit_out = fit_out
+        case "cloud":
+            if cloud := validate(CloudStandard, document, problems):
+                into.cloud = cloud
+        case "naming":
+            if naming := validate(Naming, document, problems):
+                into.naming = naming
+        case "prices":
+            if prices := validate(Prices, document, problems):
+                into.prices = prices
         case "identity":
             if identity := validate(IdentityRules, document, problems):
                 into.identity = identity
@@ -344,7 +360,8 @@ def _take(
                     document.place(()),
                     f"the catalogue has no part called '{kind}'",
                     "parts are zones, network, flows, services, destinations, wan, media, sizing, "
-                    "fit_out, identity (files), archetypes, hardware, platforms (folders)",
+                    "fit_out, identity, cloud, naming, prices (files), archetypes, hardware, "
+                    "platforms (folders)",
                 )
             )
 
@@ -360,7 +377,10 @@ def _copy(gathered: _Gathered) -> _Gathered:
 def _catalogue(gathered: _Gathered, standard: str) -> Catalogue:
     network, sizing, defaults = gathered.network, gathered.sizing, gathered.defaults
     fit_out, identity = gathered.fit_out, gathered.identity
+    cloud, naming, prices = gathered.cloud, gathered.naming, gathered.prices
     if not (network and sizing and defaults and fit_out and identity):
+        raise SitekitError("the shipped catalogue is incomplete", hint="reinstall sitekit")
+    if cloud is None or naming is None or prices is None:
         raise SitekitError("the shipped catalogue is incomplete", hint="reinstall sitekit")
     return Catalogue(
         standard=standard,
@@ -389,6 +409,9 @@ def _catalogue(gathered: _Gathered, standard: str) -> Catalogue:
         platform_folders=gathered.platform_folders,
         sizing=sizing,
         fit_out=fit_out,
+        cloud=cloud,
+        naming=naming,
+        prices=prices,
         identity=identity,
         defaults=defaults,
         files=gathered.files,

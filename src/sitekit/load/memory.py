@@ -151,21 +151,23 @@ class Memory:
         """What other sites are compared with; None for a site of which nothing holds."""
         return self._summaries.get(code)
 
-    def findings(self, code: str) -> tuple[Finding, ...] | None:
-        """The findings of a site's design; None where it has to be designed."""
+    def findings(self, code: str, *, more: str = "") -> tuple[Finding, ...] | None:
+        """The findings of a site's design, and `more`; None where it has to be designed."""
         known = self._sites.get(code, {}).get("findings")
         if not isinstance(known, dict) or known.get("shown") != self._shown:
+            return None
+        if known.get("more", "") != more:
             return None
         try:
             return tuple(_finding(row) for row in known["found"])
         except (KeyError, TypeError, ValueError, IndexError):
             return None
 
-    def keep_findings(self, code: str, findings: Sequence[Finding]) -> None:
-        """Remember the findings of a site that is known to be sound."""
+    def keep_findings(self, code: str, findings: Sequence[Finding], *, more: str = "") -> None:
+        """Remember the findings of a site that is known to be sound; `more` names who made some."""
         if code in self._sites:
             rows = [_row(finding) for finding in findings]
-            self._sites[code]["findings"] = {"shown": self._shown, "found": rows}
+            self._sites[code]["findings"] = {"shown": self._shown, "more": more, "found": rows}
             self.changed = True
 
     def site_key(self, code: str) -> str | None:

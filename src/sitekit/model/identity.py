@@ -82,7 +82,7 @@ class GroupNames(Model):
 
     team: Annotated[str, _GROUP, _of("subsidiary", "department")]
     production: Annotated[str, _GROUP, _of("production", "department")]
-    licence: Annotated[str, _GROUP, _of("profile")]
+    licence: Annotated[str, _GROUP, _of("subsidiary", "profile")]
     unit: Annotated[str, _GROUP, _of("subsidiary")]
 
     @model_validator(mode="after")

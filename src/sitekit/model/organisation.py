@@ -20,11 +20,11 @@ from .base import (
     SiteCode,
     Text,
 )
+from .cloud import Euros, Licence, Mail, SubsidiaryCloud, Uuid
 from .settings import Level
 from .site import Rooms
 from .standard import StandardChoice
 
-Uuid = Annotated[str, Field(strict=True, pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Asn = Annotated[int, Field(strict=True, ge=1, le=4_294_967_294)]
 
 
@@ -46,6 +46,7 @@ class HubGateway(Model):
 class Hub(Model):
     """The Azure end of every site-to-site tunnel."""
 
+    kind: Literal["virtual-wan", "network"] = "virtual-wan"
     prefix: Prefix
     routing: Literal["bgp", "static"]
     asn: Asn
@@ -59,7 +60,13 @@ class Azure(Model):
     tenant: Uuid
     subscription: Uuid
     region: Name
-    licences: tuple[Literal["entra-p1", "entra-p2", "entra-governance", "intune"], ...] = ()
+    regions: tuple[Name, ...] = ()  # that resources may be in besides `region`
+    licences: tuple[Licence, ...] = ()
+    networks: Prefix | None = None  # the sites' virtual networks come out of it
+    conditional_access: Literal["report-only", "enabled"] = "report-only"
+    log_days: Annotated[int, Field(strict=True, ge=30, le=730)] = 90  # ReCyF 20.5: three months
+    alerts: tuple[Mail, ...] = ()  # who is told; nobody: the contact of the devices
+    budget_eur: Euros | None = None
     hub: Hub
 
 
@@ -151,6 +158,7 @@ class Subsidiary(Level):
     domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
     acquired: Day | None = None
     tenant: Uuid | None = None
+    cloud: SubsidiaryCloud = SubsidiaryCloud()
     avoid: tuple[Prefix, ...] = ()
     standard: StandardChoice | None = None
     actors: Annotated[dict[Name, Actors], Field(min_length=1)]

@@ -174,7 +174,10 @@ def _reasons(
         for e in current:
             units.setdefault(fill(rules.groups.unit, subsidiary=e.subsidiary), e)
             if e.licence_profile is not None and not guest:
-                groups.setdefault(fill(rules.groups.licence, profile=e.licence_profile), e)
+                licence = fill(
+                    rules.groups.licence, subsidiary=e.subsidiary, profile=e.licence_profile
+                )
+                groups.setdefault(licence, e)
     if stage is Stage.PRESENT:
         for e in current:
             team = fill(rules.groups.team, subsidiary=e.subsidiary, department=e.department)

@@ -1,0 +1,259 @@
+"""One stack through Pulumi's Automation API, and what its failures mean.
+
+The texts are those that the engine prints (3.260), and those of Azure and Microsoft Graph.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import SitekitError
+from .fleet import IDENTITY, Action, Job, Outcome
+
+SECRETS = "SITEKIT_SECRETS"  # names a file of secrets for the program of a stack
+
+PARALLEL_IDENTITIES = 4  # more is throttled by Graph (terraform-provider-azuread#1891)
+
+
+class Meaning(NamedTuple):
+    """What a text of the engine or of the cloud means, and what to do."""
+
+    pattern: str
+    message: str
+    hint: str
+    shows_text: bool = False  # the engine's own words say which one
+
+
+MEANINGS = tuple(
+    Meaning(*row)
+    for row in (
+        (
+            r"the stack is currently locked by",
+            "another run holds the lock of this stack, or was killed while it did",
+            "wait for it; where nothing runs any more: pulumi cancel --stack {stack}, then sitekit "
+            "refresh {stack}",
+        ),
+        (
+            r"incorrect passphrase",
+            "the passphrase is not the one this stack was made with",
+            "set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to the right one",
+        ),
+        (
+            r"passphrase must be set",
+            "no passphrase is set for the secrets in the state",
+            "set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE",
+        ),
+        (
+            r"signed in to tenant",
+            "signed in to another tenant than organisation.yaml names",
+            "az login --tenant with the tenant of organisation.yaml",
+            True,
+        ),
+        (
+            r"AADSTS700082|AADSTS50173|AADSTS70043|ExpiredAuthenticationToken|token.{0,40}expired",
+            "the sign-in has expired",
+            "az login, then run again: what was done stays done",
+        ),
+        (
+            r"AuthorizationFailed|Authorization_RequestDenied|does not have authorization|"
+            r"Insufficient privileges",
+            "whoever is signed in lacks a permission",
+            "have it granted, then run again: what was done stays done",
+            True,
+        ),
+        (
+            r"no such host|dial tcp|Temporary failure in name resolution|connection refused|"
+            r"ConnectionError|connect: network is unreachable",
+            "the cloud does not answer",
+            "check the network, then run again: what was done stays done",
+        ),
+        (
+            r"QuotaExceeded|quota.{0,20}exceeded|OperationNotAllowed.{0,80}quota",
+            "a quota of the subscription is used up",
+            "ask for more in the portal (Quotas), then run again",
+            True,
+        ),
+        (
+            r"StorageAccountAlreadyTaken|VaultAlreadyExists|AlreadyTaken|"
+            r"already in use|Another object with the same value",
+            "a name is taken by somebody else, or by something that was deleted",
+            "restore or purge what was deleted, or raise cloud.generation in the file of the site",
+            True,
+        ),
+        (
+            r"cannot be deleted\s+because it is protected|marked for protection",
+            "a protected resource would be deleted or replaced",
+            "look at the preview; where it is wanted: pulumi state unprotect URN",
+            True,
+        ),
+        (
+            r"\[mandatory\]",
+            "a guardrail refuses it",
+            "change what it names; all guardrails: docs/cloud.md",
+            True,
+        ),
+        (
+            r"no stack named",
+            "this stack was never begun",
+            "sitekit stack init {stack}",
+        ),
+        (
+            r"no resource plugin|could not load plugin",
+            "a plug-in of Pulumi is not installed",
+            "pulumi plugin install, or sitekit doctor to see which",
+        ),
+    )
+)
+# What is worth one more try: Entra answers before it has copied an object everywhere.
+AGAIN = re.compile(r"Request_ResourceNotFound|\b429\b|TooManyRequests|throttl", re.IGNORECASE)
+
+
+def meaning(text: str, stack: str) -> tuple[str, str]:
+    """What a failure means and what to do; the engine's own first error where nobody knows."""
+    first = _first_error(text)
+    if re.search(_PROGRAM_REFUSED, text):
+        said, _, hint = first.partition("; ")  # as sitekit.cloud.program words it
+        return said, hint or f"sitekit check, then sitekit cloud plan {stack}"
+    for known in MEANINGS:
+        if re.search(known.pattern, text, re.IGNORECASE):
+            said = f"{known.message}: {first}" if known.shows_text else known.message
+            return said, known.hint.format(stack=stack)
+    return first, f"run pulumi in the folder of the stack to see all of it: --stack {stack}"
+
+
+_PROGRAM_REFUSED = r"\d+ things? (is|are) wrong: nothing was touched"
+_GUARDRAIL = re.compile(r"\[mandatory\]\s+(\S+).*\n(?:.*\n)??\s*(\S+ must .*)")
+_NO_REASON = re.compile(r"^(update|preview|destroy|refresh|import) failed$")
+
+
+def _first_error(text: str) -> str:
+    """The first error that is a reason, as the engine, the cloud or the program words it."""
+    if guardrail := _GUARDRAIL.search(text):
+        return f"{guardrail[2].strip()} [{guardrail[1]}]"[:500]
+    found = [line.partition("error:")[2].strip() for line in text.splitlines() if "error:" in line]
+    reasons = [line for line in found if line and not _NO_REASON.match(line)]
+    return (reasons or found or ["the engine failed"])[0][:500]
+
+
+def act(job: Job, action: Action) -> Outcome:
+    """Run one stack; never raises for what an engine or a cloud can do."""
+    began = time.monotonic()
+    outcome = _once(job, action)
+    if not outcome.done and AGAIN.search(outcome.message):
+        outcome = replace(_once(job, action), retried=True)
+    if not outcome.done and not outcome.hint:
+        message, hint = meaning(outcome.message, job.stack)
+        outcome = replace(outcome, message=message, hint=hint)
+    return replace(outcome, seconds=round(time.monotonic() - began, 2))
+
+
+def _once(job: Job, action: Action) -> Outcome:
+    def failed(message: str, hint: str = "") -> Outcome:
+        return Outcome(kind=job.kind, stack=job.stack, done=False, message=message, hint=hint)
+
+    try:
+        from pulumi import automation
+    except ImportError:
+        return failed("Pulumi's library is not installed", "pip install 'sitekit[cloud]'")
+    try:
+        stack = automation.select_stack(
+            stack_name=job.stack,
+            work_dir=os.fspath(job.project),
+            opts=automation.LocalWorkspaceOptions(env_vars=environment(job)),
+        )
+        if action is Action.DESTROY and (held := _protected(job)) and not job.with_protected:
+            return failed(
+                f"{len(held)} protected resource{'s' if len(held) > 1 else ''} hold"
+                f"{'' if len(held) > 1 else 's'} data, or everybody hangs on them: "
+                f"{', '.join(held)}. Nothing was touched",
+                "save what is in them; then sitekit destroy --with-protected "
+                f"{job.stack} takes them too",
+            )
+        changes = _changes(stack, job, action)
+    except (automation.CommandError, RuntimeError) as error:
+        return failed(str(error))
+    except FileNotFoundError:
+        return failed("there is no pulumi on PATH", "sitekit doctor")
+    counted = {str(getattr(step, "value", step)): count for step, count in (changes or {}).items()}
+    return Outcome(kind=job.kind, stack=job.stack, done=True, changes=counted)
+
+
+def environment(job: Job) -> dict[str, str]:
+    """What the engine's processes get besides our own environment: this Python, the secrets."""
+    found = {"PULUMI_PYTHON_CMD": sys.executable, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    if job.secrets is not None:
+        found[SECRETS] = os.fspath(job.secrets.absolute())
+    return found
+
+
+def _protected(job: Job) -> list[str]:
+    """Logical names of what is protected in the state, which is read without its secrets."""
+    state = json.loads(_pulumi(job, "stack", "export"))
+    return [
+        str(resource["urn"]).rpartition("::")[2]
+        for resource in (state.get("deployment") or {}).get("resources") or []
+        if resource.get("protect")
+    ]
+
+
+def _pulumi(job: Job, *arguments: str) -> str:
+    """The answer of a command that the Automation API lacks. Raises RuntimeError."""
+    done = subprocess.run(
+        ["pulumi", *arguments, "--stack", job.stack, "--non-interactive"],
+        cwd=job.project,
+        env={**os.environ, **environment(job)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr or done.stdout)
+    return done.stdout
+
+
+def _changes(stack: Any, job: Job, action: Action) -> Any:
+    """Do it; what was done, counted by steps."""
+    parallel = PARALLEL_IDENTITIES if IDENTITY in job.queues else None
+    packs = [os.fspath(job.policy.absolute())] if job.policy is not None else None
+    if action is Action.PREVIEW:
+        return stack.preview(parallel=parallel, policy_packs=packs).change_summary
+    if action is Action.UP:
+        done = stack.up(parallel=parallel, policy_packs=packs, show_secrets=False)
+        return done.summary.resource_changes
+    if action is Action.REFRESH:
+        done = stack.refresh(parallel=parallel, show_secrets=False, clear_pending_creates=True)
+        return done.summary.resource_changes
+    if job.with_protected:
+        _pulumi(job, "state", "unprotect", "--all", "--yes")
+    return stack.destroy(parallel=parallel, show_secrets=False).summary.resource_changes
+
+
+def begin(stack: str, project: Path, provider: str) -> str:
+    """Begin a stack in its backend: `begun`, or `was there`. Raises SitekitError."""
+    try:
+        from pulumi import automation
+    except ImportError:
+        raise SitekitError(
+            "Pulumi's library is not installed", hint="pip install 'sitekit[cloud]'"
+        ) from None
+    try:
+        automation.create_stack(
+            stack_name=stack,
+            work_dir=os.fspath(project),
+            opts=automation.LocalWorkspaceOptions(secrets_provider=provider),
+        )
+    except automation.StackAlreadyExistsError:
+        return "was there"
+    except automation.CommandError as error:
+        message, hint = meaning(str(error), stack)
+        raise SitekitError(message, hint=hint) from None
+    return "begun"

@@ -1,0 +1,159 @@
+"""Many stacks in the right order: platform, then subsidiaries, then sites.
+
+Which stacks may run beside one another is decided here and is pure: stacks of one VPN hub queue
+for it, one stack that changes identities at a time, everything else in parallel. `act` is the only
+part that calls an engine; it runs one stack, in a process of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from .spec import StackKind, StackPlan
+
+IDENTITY = "identity"
+ORDER = (StackKind.PLATFORM, StackKind.SUBSIDIARY, StackKind.SITE)
+
+
+class Action(StrEnum):
+    """What to do with stacks."""
+
+    PREVIEW = "preview"
+    UP = "up"
+    REFRESH = "refresh"
+    DESTROY = "destroy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One stack to run: where its program is, and what it must queue for."""
+
+    kind: StackKind
+    stack: str
+    project: Path  # the folder with Pulumi.yaml
+    queues: frozenset[str]
+    secrets: Path | None = None  # a file of secrets, for what no key vault is to be asked
+    with_protected: bool = False  # destroy what holds data as well
+    policy: Path | None = None  # a policy pack that the engine asks
+
+    @property
+    def name(self) -> str:
+        """As a person reads it: `site par02`."""
+        return f"{self.kind} {self.stack}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a stack ended; `changes` counts steps by what they did."""
+
+    kind: StackKind
+    stack: str
+    done: bool
+    changes: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    message: str = ""
+    hint: str = ""
+    retried: bool = False
+
+
+_AT_THE_HUB = (
+    ":VpnConnection",
+    ":VirtualNetworkGatewayConnection",
+    ":HubVirtualNetworkConnection",
+    ":VirtualNetworkPeering",
+)
+
+
+def job_of(
+    plan: StackPlan,
+    projects: Path,
+    *,
+    secrets: Path | None = None,
+    with_protected: bool = False,
+    policy: Path | None = None,
+) -> Job:
+    """A stack as a job, with the queues that follow from its resources.
+
+    A named location is no identity: it joins no group, and nobody waits for its copies.
+    """
+    queues = set()
+    for spec in plan.specs:
+        if spec.package in ("azuread", "sitekit") and not spec.type.endswith(":NamedLocation"):
+            queues.add(IDENTITY)
+        if spec.type.endswith(_AT_THE_HUB):
+            queues.add(f"hub of {plan.tenant}")
+    return Job(
+        kind=plan.kind,
+        stack=plan.stack,
+        project=projects / plan.kind,
+        queues=frozenset(queues),
+        secrets=secrets,
+        with_protected=with_protected,
+        policy=policy,
+    )
+
+
+def waves(jobs: Iterable[Job], action: Action) -> list[list[Job]]:
+    """Jobs that may be thought of together: every wave waits for the one before it.
+
+    Destroying goes the other way round; a preview changes nothing and waits for nothing.
+    """
+    jobs = list(jobs)
+    if action is Action.PREVIEW:
+        return [jobs] if jobs else []
+    order = ORDER if action is not Action.DESTROY else tuple(reversed(ORDER))
+    found = [[job for job in jobs if job.kind is kind] for kind in order]
+    return [wave for wave in found if wave]
+
+
+def run(
+    jobs: Sequence[Job],
+    action: Action,
+    act: Callable[[Job, Action], Outcome],
+    executor: Executor,
+    *,
+    workers: int,
+    on_begin: Callable[[Job], None] = lambda job: None,
+) -> Iterator[Outcome]:
+    """Run all jobs, as many at once as queues and `workers` allow; outcomes as they come.
+
+    A wave in which a stack failed is finished, and no further wave is begun: its stacks would
+    stand on something that is not there. They are not among the outcomes.
+    """
+    for wave in waves(jobs, action):
+        failed = False
+        for outcome in _wave(wave, action, act, executor, workers, on_begin):
+            failed = failed or not outcome.done
+            yield outcome
+        if failed:
+            return
+
+
+def _wave(
+    wave: Sequence[Job],
+    action: Action,
+    act: Callable[[Job, Action], Outcome],
+    executor: Executor,
+    workers: int,
+    on_begin: Callable[[Job], None],
+) -> Iterator[Outcome]:
+    waiting, running = list(wave), dict[Future[Outcome], Job]()
+    while waiting or running:
+        taken = {queue for job in running.values() for queue in job.queues}
+        for job in list(waiting):
+            if len(running) >= workers:
+                break
+            if action is not Action.PREVIEW and taken & job.queues:
+                continue
+            waiting.remove(job)
+            taken |= job.queues
+            on_begin(job)
+            running[executor.submit(act, job, action)] = job
+        ended, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in ended:
+            running.pop(future)
+            yield future.result()

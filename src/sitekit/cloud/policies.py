@@ -1,0 +1,50 @@
+"""The guardrails as a Pulumi policy pack: `stacks/policy/__main__.py` calls `pack`, no more.
+
+The rules are those of `sitekit.cloud.guardrails`; every one is mandatory. They hold for resources
+of other people's programs too: `pulumi preview --policy-pack stacks/policy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pulumi_policy import (
+    EnforcementLevel,
+    PolicyPack,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+)
+
+from .guardrails import GUARDRAILS, Guardrail, violated
+
+NAME = "sitekit-guardrails"
+
+
+def pack() -> PolicyPack:
+    """Serve the guardrails to the engine that started this program."""
+    return PolicyPack(NAME, enforcement_level=EnforcementLevel.MANDATORY, policies=list(policies()))
+
+
+def policies() -> list[ResourceValidationPolicy]:
+    """One policy for each name in the table."""
+    by_name: dict[str, list[Guardrail]] = {}
+    for guardrail in GUARDRAILS:
+        by_name.setdefault(guardrail.name, []).append(guardrail)
+    return [
+        ResourceValidationPolicy(
+            name, f"{rules[0].must.capitalize()} ({rules[0].source})", _validate(rules)
+        )
+        for name, rules in by_name.items()
+    ]
+
+
+def _validate(
+    rules: Sequence[Guardrail],
+) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
+    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        for rule in rules:
+            if args.resource_type in rule.types and violated(rule, args.props):
+                report(f"{args.name} must {rule.must}: {rule.remedy}", None)
+
+    return validate

@@ -74,9 +74,8 @@ def check_organisation(
     ]
     codes = sorted(wanted)
     memory = organisation.memory
-    known = {
-        c: f for c in codes if memory and (f := memory.findings(c, more=_named(and_of))) is not None
-    }
+    more = _named(and_of)
+    known = {c: f for c in codes if memory and (f := memory.findings(c, more=more)) is not None}
     each = undisturbed(
         spread(
             findings_of if and_of is None else partial(findings_of, and_of=and_of),
@@ -92,7 +91,7 @@ def check_organisation(
         if findings is None:
             findings = next(each)
             if memory is not None:
-                memory.keep_findings(code, findings, more=_named(and_of))
+                memory.keep_findings(code, findings, more=more)
         found += findings
         if progress is not None:
             progress(code)

@@ -153,10 +153,8 @@ class Memory:
 
     def findings(self, code: str, *, more: str = "") -> tuple[Finding, ...] | None:
         """The findings of a site's design, and `more`; None where it has to be designed."""
-        known = self._sites.get(code, {}).get("findings")
+        known = self._sites.get(code, {}).get(f"findings {more}".strip())
         if not isinstance(known, dict) or known.get("shown") != self._shown:
-            return None
-        if known.get("more", "") != more:
             return None
         try:
             return tuple(_finding(row) for row in known["found"])
@@ -167,7 +165,8 @@ class Memory:
         """Remember the findings of a site that is known to be sound; `more` names who made some."""
         if code in self._sites:
             rows = [_row(finding) for finding in findings]
-            self._sites[code]["findings"] = {"shown": self._shown, "more": more, "found": rows}
+            kept = {"shown": self._shown, "found": rows}
+            self._sites[code][f"findings {more}".strip()] = kept
             self.changed = True
 
     def site_key(self, code: str) -> str | None:

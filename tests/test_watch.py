@@ -11,7 +11,6 @@ from pathlib import Path
 
 from tests.organisations import copy_of_horizon, edit
 
-
 TEMPLATES = Path(__file__).parents[1] / "device_templates"
 
 

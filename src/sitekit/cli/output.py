@@ -614,7 +614,11 @@ def _identity(status: os.stat_result) -> Identity:
 
 @contextmanager
 def _opened(out: Path, *, private: bool) -> Iterator[int]:
-    """The output folder, made where it is missing; never one behind a link."""
+    """The output folder, made where it is missing; never one behind a link.
+
+    One that was made and into which nothing came, because something failed, is taken away again.
+    """
+    made = not out.exists()
     try:
         if out.is_symlink():
             raise OutputError(
@@ -628,6 +632,11 @@ def _opened(out: Path, *, private: bool) -> Iterator[int]:
         raise OutputError(f"{out} cannot be opened: {reason}", hint="name another folder") from None
     try:
         yield top
+    except BaseException:
+        if made:
+            with suppress(OSError):  # it holds something
+                out.rmdir()
+        raise
     finally:
         os.close(top)  # and with it the lock
 

@@ -15,16 +15,20 @@ import atexit
 import logging
 import os
 import runpy
+import threading
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 REPORTED = 32
+SECONDS_BETWEEN_LOOKS = 1.0
 
 
 def main() -> int:
     """Run the program that the command line names."""
     options = _options()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
         import pulumi
         import pulumi.runtime
@@ -76,6 +80,13 @@ def main() -> int:
     finally:
         threads.shutdown(wait=True)
         loop.close()
+
+
+def _end_with(engine: int) -> None:
+    """End when the engine that started this program is gone: nobody hears it any more."""
+    while os.getppid() == engine:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    os._exit(1)
 
 
 def _options() -> argparse.Namespace:

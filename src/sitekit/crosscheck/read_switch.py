@@ -358,12 +358,12 @@ def _entry(text: str, *, standard: bool) -> tuple[bool, int | None, _Ends, bool]
     source_ports, rest = _ports(rest)
     destination, rest = _end(rest)
     destination_ports, rest = _ports(rest)
-    if None in (source, source_ports, destination, destination_ports):
+    if source is None or source_ports is None or destination is None or destination_ports is None:
         return None
     if any(word not in ("established", "log") for word in rest):
         return None
     ends = (source, source_ports, destination, destination_ports)
-    return permit, protocol, ends, "established" in rest  # type: ignore[return-value]
+    return permit, protocol, ends, "established" in rest
 
 
 def _end(words: list[str]) -> tuple[tuple[int, int] | None, list[str]]:

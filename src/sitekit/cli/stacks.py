@@ -6,11 +6,10 @@ import hashlib
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import date
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -232,8 +231,8 @@ def up(**options: Any) -> Exit:
 def refresh(**options: Any) -> Exit:
     """Bring the states of the named stacks (default: of all of them) to what is in the cloud.
 
-    The next `up` repairs what differs from the files. Interrupted creations are forgotten: look in
-    the cloud whether they were made.
+    The next `up` repairs what differs from the files. What a run that was killed had made is taken
+    over, as in `up`.
     """
     return _run("refresh", **options)
 
@@ -265,6 +264,7 @@ def _run(
     policy: bool = False,
 ) -> Exit:
     from ..cloud import fleet, workspace
+    from ..cloud import workers as processes
     from ..cloud.automation import act
     from ..load import load_organisation
     from ..load.secrets import read_secrets
@@ -287,6 +287,7 @@ def _run(
             secrets=secrets,
             with_protected=with_protected,
             policy=folder / workspace.POLICY if policy else None,
+            marks=None if action is fleet.Action.PREVIEW else _marks(loaded.folder),
         )
         for plan in plans
         if not memory.knows(plan)
@@ -296,11 +297,11 @@ def _run(
     if action in (fleet.Action.UP, fleet.Action.DESTROY) and jobs and not yes:
         _confirm(action, jobs)
     outcomes: list[Outcome] = []
+    told = threading.Event()
     with (
         console.progress(len(jobs), f"{action}") as advance,
-        ProcessPoolExecutor(
-            min(workers, max(len(jobs), 1)), mp_context=get_context("spawn")
-        ) as pool,
+        processes.passing_on_interrupts(told),
+        processes.pool(min(workers, max(len(jobs), 1))) as pool,
     ):
         for outcome in fleet.run(
             jobs,
@@ -309,6 +310,7 @@ def _run(
             pool,
             workers=workers,
             on_begin=lambda job: console.note(f"{job.name}: {action} begins"),
+            stopping=told.is_set,
         ):
             advance()
             outcomes.append(outcome)
@@ -320,6 +322,7 @@ def _run(
             console.as_json(
                 {
                     "action": action,
+                    "interrupted": told.is_set(),
                     "outcomes": [asdict(outcome) for outcome in outcomes],
                     "not_begun": [{"kind": job.kind, "stack": job.stack} for job in left],
                 }
@@ -327,10 +330,23 @@ def _run(
         )
     else:
         _table(action, outcomes, left)
+    if told.is_set():
+        console.note(f"interrupted: sitekit {action} --resume goes on where this run ended")
+        return Exit.INTERRUPTED
     if any(not outcome.done for outcome in outcomes):
         return Exit.REFUSED
     would = any(step != "same" for outcome in outcomes for step in outcome.changes)
     return Exit.FINDINGS if action is fleet.Action.PREVIEW and would else Exit.AS_DESIGNED
+
+
+def _marks(organisation: Path) -> Path:
+    """Where the runs of this machine hold their stacks; nobody else's, so git ignores it."""
+    folder = organisation / REMEMBERED.parent
+    folder.mkdir(exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        write_whole(ignore, "*\n")
+    return folder / "runs"
 
 
 def _wrong(plans: Iterable[StackPlan]) -> bool:
@@ -354,6 +370,8 @@ def _confirm(action: Action, jobs: Sequence[Job]) -> None:
 
 def _line(outcome: Outcome) -> str:
     again = ", at the second try" if outcome.retried else ""
+    if outcome.adopted:
+        again += f", after taking over {', '.join(outcome.adopted)} of a run that was killed"
     if outcome.done:
         return f"{outcome.kind} {outcome.stack}: {_steps(outcome)}{again} ({outcome.seconds:.0f} s)"
     return f"{outcome.kind} {outcome.stack}: failed{again}: {outcome.message}"
@@ -417,10 +435,7 @@ class _Memory:
             own[name] = self.marks[name]
         for other in {"up", "destroy"} - {self.action}:
             self.known.get(other, {}).pop(name, None)
-        self.file.parent.mkdir(exist_ok=True)
-        ignore = self.file.parent / ".gitignore"
-        if not ignore.exists():
-            write_whole(ignore, "*\n")
+        _marks(self.file.parent.parent)
         write_whole(self.file, json.dumps(self.known, indent=1, sort_keys=True) + "\n")
 
     @staticmethod

@@ -171,7 +171,7 @@ class Office:
         return [
             f"{kind} {key}"
             for key, kind in self.rows("SELECT key, type FROM thing")
-            if key not in since and not kind.endswith(":Subnet") and not known[key]
+            if key not in since and not kind.endswith(":Subnet") and not known[key.lower()]
         ] + [id for id, count in Counter(ids).items() if count > 1]
 
     def keys(self) -> set[str]:

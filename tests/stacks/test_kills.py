@@ -6,13 +6,14 @@ SITEKIT_KILLS says how many moments are tried, SITEKIT_KILLS_FROM with which see
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +88,57 @@ def test_the_next_up_finishes(seed: int, undisturbed: Undisturbed) -> None:
     for stack in stacks:
         assert not office.state(stack)["deployment"].get("pending_operations")
     assert only(office.stacks("up", *target), "same")
+
+
+def test_ctrl_c_ends_the_engines_and_says_how_to_go_on(undisturbed: Undisturbed) -> None:
+    office, target = undisturbed.office, ("hpo", "bdx01")
+    undisturbed.begin(target)
+    process = office.begin("up", *office.arguments("up"), *target)
+    _until(lambda: bool(list(office.states.glob(".pulumi/locks/**/*.json"))))
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    out, err = process.communicate()
+    assert process.returncode == 130, err
+    assert "Traceback" not in out + err
+    assert "sitekit up --resume goes on" in err
+    (outcome,) = json.loads(out)["outcomes"]
+    assert outcome["stack"] == "hpo"
+    assert outcome["message"].startswith("interrupted")
+    assert [each["stack"] for each in json.loads(out)["not_begun"]] == ["bdx01"]
+    assert _left_by(office) == []
+    assert not list(office.states.glob(".pulumi/locks/**/*.json"))
+    done = office.answer("up", "--resume", *target)
+    assert all(outcome["done"] for outcome in done)
+    assert office.orphans("hrz", *target, since=undisturbed.before) == []
+
+
+def test_workers_end_their_engines_when_the_program_is_killed(undisturbed: Undisturbed) -> None:
+    office = undisturbed.office
+    undisturbed.begin(("hpo",))
+    process = office.begin("up", *office.arguments("up"), "hpo")
+    _until(lambda: bool(list(office.states.glob(".pulumi/locks/**/*.json"))))
+    process.kill()
+    process.wait()
+    _until(lambda: not _left_by(office))
+    assert _left_by(office) == []
+    assert not list(office.states.glob(".pulumi/locks/**/*.json"))
+    assert not office.state("hpo")["deployment"].get("pending_operations")
+
+
+def _left_by(office: Office) -> list[int]:
+    """Processes that bear the mark of a run in this office."""
+    sought = f"SITEKIT_RUN={office.folder}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if sought in (process / "environ").read_bytes():
+                found.append(int(process.name))
+    return found
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60.0
+    while not true() and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 def _kill(process: subprocess.Popen[str], *, plugins: bool) -> None:

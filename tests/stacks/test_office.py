@@ -1,111 +1,148 @@
-"""Stacks in the lab cloud, through whatever engine is there: a real pulumi, or the lab's own."""
+"""The example organisation from an empty tenant on: up, again, by hand, changed, drifted, gone.
+
+The tests of this file build upon one another, in their order. SITEKIT_ALL_PREVIEWS asks the
+engine for the preview of all stacks, where otherwise one of each kind does.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.organisations import copy_of_horizon, edit, horizon
+import sitekit
+from tests.organisations import edit, horizon
+from tests.stacks.office import Office, everything, only
 
 pytest.importorskip("pulumi_azure_native")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("office")]
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # as the engine writes what is not known yet
+EVERY = ["hrz", *sorted(horizon().subsidiaries), *sorted(horizon().sites)]
 
 
-class Office:
-    """A copy of the example with a lab cloud of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = dict(os.environ)
-        self.secrets = folder.parent / "secrets.yaml"
-        text = "".join(
-            f'keyvault:hrz-network/{s}-psk: "psk of {s}, 0123"\n' for s in horizon().sites
-        )
-        self.secrets.write_text(text, encoding="utf-8")
-        self.secrets.chmod(0o600)
-        self.run("lab", "cloud", "up", "--replication", "0")
-        code = "from pathlib import Path; import json; from sitekit.lab.cloud import environment; "
-        code += "print(json.dumps(environment(Path('.sitekit/lab'))))"
-        done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True,
-                              text=True, check=True)  # fmt: skip
-        self.environment |= json.loads(done.stdout)
-
-    def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "sitekit", *arguments],
-            cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
-        assert "psk of" not in done.stdout + done.stderr
-        return done
-
-    def stacks(self, verb: str, *stacks: str, code: int = 0) -> dict[str, dict[str, int]]:
-        yes = [] if verb == "preview" else ["--yes"]
-        done = self.run(
-            verb, *stacks, *yes, "--json", "--secrets", str(self.secrets), code=code
-        )  # fmt: skip
-        return {o["stack"]: o["changes"] for o in json.loads(done.stdout)["outcomes"]}
-
-    def state(self, project: str, stack: str) -> Path:
-        file = self.folder.parent / f"{stack}.json"
-        done = subprocess.run(
-            ["pulumi", "stack", "export", "--stack", stack, "--non-interactive"],
-            cwd=self.folder / "stacks" / project, env=self.environment, capture_output=True,
-            text=True, check=True,
-        )  # fmt: skip
-        file.write_text(done.stdout, encoding="utf-8")
-        return file
+def test_a_preview_of_an_empty_tenant_keeps_what_is_not_known(office: Office) -> None:
+    asked = everything() if "SITEKIT_ALL_PREVIEWS" in os.environ else ["platform", "kin", "mrs01"]
+    before = office.keys()
+    steps = office.stacks("preview", *asked, code=1)
+    assert len(steps) == len(asked)
+    assert only(steps, "create")
+    assert office.keys() == before
+    shown = json.loads(office.pulumi("mrs01", "preview", "--json").stdout)
+    (vault,) = (
+        s["newState"]["inputs"] for s in shown["steps"] if s["urn"].endswith("::mrs01-diagnostics")
+    )
+    assert vault["resourceUri"] == UNKNOWN
 
 
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    made = Office(copy_of_horizon(tmp_path_factory.mktemp("office")))
-    try:
-        made.run("stack", "init")
-        yield made
-    finally:
-        made.run("lab", "cloud", "down")
+def test_one_command_brings_everything_up_and_a_second_one_changes_nothing(office: Office) -> None:
+    made = office.stacks("up")
+    assert sorted(made) == sorted(EVERY)
+    assert only(made, "create")
+    assert office.orphans(*EVERY, since=_found_in_a_lab(office)) == []
+    again = office.stacks("up")
+    assert again == {stack: {"same": steps["create"]} for stack, steps in made.items()}
 
 
-def test_an_office_comes_up_stays_changes_and_goes(office: Office) -> None:
-    stacks = ("platform", "hpo", "par02", "bdx01")
-    before = office.stacks("preview", *stacks, code=1)
-    assert {stack: set(steps) for stack, steps in before.items()} == {
-        stack: {"create"} for stack in ("hrz", "hpo", "par02", "bdx01")
-    }
-    made = office.stacks("up", *stacks)
-    assert made == before
-    again = office.stacks("up", *stacks)
-    assert {stack: set(steps) for stack, steps in again.items()} == {s: {"same"} for s in made}
-    assert office.stacks("preview", *stacks)["par02"].keys() == {"same"}
-    office.run("cloud", "plan", "par02", "--against", str(office.state("site", "par02")))
-    office.run("cloud", "plan", "hpo", "--against", str(office.state("subsidiary", "hpo")))
-    text = office.state("site", "par02").read_text(encoding="utf-8")
-    assert "psk of" not in text
+def _found_in_a_lab(office: Office) -> set[str]:
+    """Domains that the lab begins with."""
+    return {key for key, kind in office.rows("SELECT key, type FROM thing") if kind == "domain"}
 
-    edit(office.folder / "sites" / "par02.yaml", "share_gb: 8192", "share_gb: 9000")
-    told = office.run("cloud", "plan", "par02", "--against",
-                      str(office.state("site", "par02")), code=1)  # fmt: skip
-    assert "shareQuota: 8192 => 9000" in told.stdout
-    assert office.stacks("up", "par02")["par02"]["update"] == 2  # the share, and its alert
 
+def test_by_hand_in_the_folder_it_is_the_same(office: Office) -> None:
+    for stack in ("hrz", "kin", "mrs01"):
+        office.pulumi(stack, "up", "--yes", "--skip-preview", "--expect-no-changes")
+    office.run("cloud", "plan", "par02", "--against", str(office.exported("par02")))
+    office.run("cloud", "plan", "hpo", "--against", str(office.exported("hpo")))
+    assert "psk of" not in office.exported("par02").read_text(encoding="utf-8")
+
+
+def test_another_display_name_updates_and_another_name_replaces(office: Office) -> None:
+    file = office.folder / "subsidiaries" / "kin.yaml"
+    edit(file, "name: Kinolune", "name: Kinolune Films")
+    unit = office.named("kin", "unit")["id"]
+    steps = office.stacks("up", "kin")["kin"]
+    assert steps["update"]
+    assert not steps.keys() & {"replace", "create", "delete"}
+    assert office.named("kin", "unit")["id"] == unit
+
+    steps = office.stacks("up", "kin")["kin"]
+    assert steps.keys() == {"same"}
+    names = office.folder / "catalogue" / "naming.yaml"
+    names.parent.mkdir(exist_ok=True)
+    text = (Path(sitekit.__file__).parent / "catalogue" / "naming.yaml").read_text(encoding="utf-8")
+    names.write_text(text, encoding="utf-8")
+    edit(names, 'form: "alert-{owner}-{extra}"', 'form: "alarm-{owner}-{extra}"')
+    assert office.stacks("up", "bdx01")["bdx01"]["replace"] == 1
+    there = office.keys()
+    assert not any(key.endswith("/alert-bdx01-share") for key in there)
+    assert any(key.endswith("/alarm-bdx01-share") for key in there)
+    names.unlink()
+    assert office.stacks("up", "bdx01")["bdx01"]["replace"] == 1
+
+
+def test_where_data_lives_another_name_is_refused_before_anything_is_done(office: Office) -> None:
+    file = office.folder / "sites" / "bdx01.yaml"
+    text = file.read_text(encoding="utf-8")
+    before, states = office.rows("SELECT * FROM thing"), office.resources("bdx01")
+    file.write_text(f"{text.rstrip()}\ncloud: {{ generation: 2 }}\n", encoding="utf-8")
+    done = office.run("up", "bdx01", *office.arguments("up"), code=3)
+    (outcome,) = json.loads(done.stdout)["outcomes"]
+    assert outcome["message"].startswith("a protected resource would be deleted or replaced")
+    assert "pulumi state unprotect" in outcome["hint"]
+    assert office.rows("SELECT * FROM thing") == before
+    assert office.resources("bdx01") == states
+    file.write_text(text, encoding="utf-8")
+    assert only(office.stacks("up", "bdx01"), "same")
+
+
+DRIFTS: list[tuple[str, tuple[str, ...], str]] = [
+    ("bdx01", ("set", "VpnSite", "vst-bdx01", "deviceProperties.linkSpeedInMbps", "10"), "update"),
+    ("bdx01", ("delete", "FileShare", "documents"), "create"),
+    ("hpo", ("set", "Group", "team-hpo-production", "description", "somebody"), "update"),
+    ("hst", ("delete", "Group", "sg-hst-helpdesk"), "create"),
+    ("kin", ("set", "partner", "Kinolune", "inboundTrust.isMfaAccepted", "false"), "update"),
+    ("kin", ("delete", "partner", "Kinolune"), "create"),
+]
+
+
+@pytest.mark.parametrize(("stack", "drift", "repair"), DRIFTS)
+def test_drift_is_found_and_repaired(
+    office: Office, stack: str, drift: tuple[str, ...], repair: str
+) -> None:
+    office.run("lab", "cloud", *drift)
+    found = office.stacks("refresh", stack)[stack]
+    assert found.keys() & {"update", "delete"}
+    assert office.stacks("up", stack)[stack].get(repair)
+    assert office.stacks("up", stack)[stack].keys() == {"same"}
+    assert office.stacks("refresh", stack)[stack].keys() == {"same"}
+
+
+def test_a_site_goes_and_nobody_of_its_people(office: Office) -> None:
+    office.run("people", "apply", "--yes")
+    people = _people(office)
+    assert len(people) > 100
     refused = office.run("destroy", "bdx01", "--yes", code=3)
     assert "protected resources hold data" in refused.stderr
-    assert office.stacks("up", "bdx01")["bdx01"].keys() == {"same"}
-    office.run("destroy", "bdx01", "--yes", "--with-protected")
-    assert office.stacks("up", "hpo")["hpo"].keys() == {"same"}  # its groups are as they were
+    assert only(office.stacks("up", "bdx01"), "same")
+    others = [stack for stack in EVERY if stack not in ("bdx01", "mrs01")]
+    before = {stack: office.resources(stack) for stack in others}
+    office.run("destroy", "bdx01", "mrs01", "--yes", "--with-protected")  # two of one hub
+    assert _people(office) == people
+    assert {stack: office.resources(stack) for stack in others} == before
     shown = office.run("lab", "cloud", "show").stdout
-    assert "rg-bdx01-frc" not in shown
-    assert "rg-par02-frc" in shown
-    assert "au-hpo" in shown
+    assert not any(gone in shown for gone in ("rg-bdx01-frc", "rg-mrs01-frc"))
+    assert all(there in shown for there in ("rg-par02-frc", "au-hpo"))
+    assert office.orphans(*EVERY, since=_found_in_a_lab(office)) == []
+    assert only(office.stacks("up", "platform", "hpo", "par02"), "same")
+
+
+def _people(office: Office) -> list[object]:
+    """Accounts, groups and who is in them."""
+    accounts = office.rows("SELECT * FROM thing WHERE type IN ('user', 'group') ORDER BY key")
+    return accounts + office.rows("SELECT kind, source, target FROM link ORDER BY 1, 2, 3")
 
 
 def test_a_file_that_changed_its_tenant_is_refused(office: Office) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import sitekit
+from sitekit.cloud import ids, lookup
+from sitekit.graph import connect
 from tests.organisations import edit, horizon
 from tests.stacks.office import Office, everything, only
 
@@ -49,6 +51,16 @@ def test_one_command_brings_everything_up_and_a_second_one_changes_nothing(offic
 def _found_in_a_lab(office: Office) -> set[str]:
     """Domains that the lab begins with."""
     return {key for key, kind in office.rows("SELECT key, type FROM thing") if kind == "domain"}
+
+
+def test_every_id_can_be_known_without_the_state(office: Office) -> None:
+    subscription = horizon().organisation.azure.subscription
+    with connect(office.environment) as graph:
+        for entry in (entry for stack in EVERY for entry in office.resources(stack)):
+            type_, inputs = entry["type"], entry["inputs"]
+            id = ids.azure_id(type_, inputs, subscription) or lookup.joined_id(type_, inputs)
+            found = [id] if id else lookup.candidates(graph, type_, inputs)
+            assert [each.lower() for each in found] == [entry["id"].lower()], type_
 
 
 def test_by_hand_in_the_folder_it_is_the_same(office: Office) -> None:

@@ -71,6 +71,13 @@ def test_by_hand_in_the_folder_it_is_the_same(office: Office) -> None:
     assert "psk of" not in office.exported("par02").read_text(encoding="utf-8")
 
 
+def test_a_change_is_told_without_an_engine_as_up_does_it(office: Office) -> None:
+    edit(office.folder / "sites" / "par02.yaml", "share_gb: 8192", "share_gb: 9000")
+    told = office.run("cloud", "plan", "par02", "--against", str(office.exported("par02")), code=1)
+    assert "shareQuota: 8192 => 9000" in told.stdout
+    assert office.stacks("up", "par02")["par02"]["update"] == 2  # the share, and its alert
+
+
 def test_another_display_name_updates_and_another_name_replaces(office: Office) -> None:
     file = office.folder / "subsidiaries" / "kin.yaml"
     edit(file, "name: Kinolune", "name: Kinolune Films")

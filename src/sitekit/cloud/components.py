@@ -19,7 +19,17 @@ import pulumi
 from pulumi._types import input_type_py_to_pulumi_names
 
 from ..errors import SitekitError
-from .spec import Generated, Ref, Secret, Spec, StackKind, StackPlan, Value, dependencies
+from .spec import (
+    Generated,
+    Ref,
+    Secret,
+    Spec,
+    StackKind,
+    StackPlan,
+    Value,
+    dependencies,
+    references,
+)
 
 Reveal = Callable[[str], str]
 _ALPHABET = string.ascii_letters + string.digits + "-_.~"
@@ -81,6 +91,7 @@ class PlannedStack(pulumi.ComponentResource):
             ),
         )
         self.plan = plan
+        self._asked = _asked_of(plan)
         self.resources: dict[str, pulumi.CustomResource] = {}
         for spec in plan.specs:
             self.resources[spec.name] = self._register(name, spec, providers, reveal)
@@ -112,7 +123,8 @@ class PlannedStack(pulumi.ComponentResource):
         )
         logical = f"{name}-{spec.name}"
         if spec.package == "sitekit":
-            return pulumi.CustomResource(spec.type, logical, inputs, options)
+            wanted_back = dict.fromkeys(self._asked.get(spec.name, ()))
+            return pulumi.CustomResource(spec.type, logical, {**wanted_back, **inputs}, options)
         made_of, names = _class_of(spec.type)
         known = {names.get(key, key): value for key, value in inputs.items()}
         resource: pulumi.CustomResource = made_of(logical, opts=options, **known)
@@ -134,7 +146,8 @@ class PlannedStack(pulumi.ComponentResource):
 
     def _output(self, ref: Ref) -> pulumi.Output[Any]:
         resource = self.resources[ref.name]
-        attribute = _snake(ref.output)
+        ours = resource.pulumi_resource_type.startswith("sitekit:")  # has no generated class
+        attribute = ref.output if ours else _snake(ref.output)
         output: pulumi.Output[Any] = getattr(resource, attribute)
         if ref.form == "{}":
             return output
@@ -194,6 +207,16 @@ def _drop_old_api_aliases(
         )
     ]
     return pulumi.ResourceTransformationResult(args.props, args.opts)
+
+
+def _asked_of(plan: StackPlan) -> dict[str, set[str]]:
+    """Which outputs of each resource something refers to, besides its id."""
+    asked: dict[str, set[str]] = {}
+    values = [*(spec.inputs for spec in plan.specs), plan.outputs]
+    for ref in (ref for value in values for ref in references(value)):
+        if ref.output != "id":
+            asked.setdefault(ref.name, set()).add(ref.output)
+    return asked
 
 
 def _snake(name: str) -> str:

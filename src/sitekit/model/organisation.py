@@ -20,7 +20,16 @@ from .base import (
     SiteCode,
     Text,
 )
-from .cloud import Euros, Licence, Mail, SubsidiaryCloud, Uuid
+from .cloud import (
+    Euros,
+    Licence,
+    Mail,
+    PublicZone,
+    SignInMethod,
+    SignInState,
+    SubsidiaryCloud,
+    Uuid,
+)
 from .settings import Level
 from .site import Rooms
 from .standard import StandardChoice
@@ -64,6 +73,8 @@ class Azure(Model):
     licences: tuple[Licence, ...] = ()
     networks: Prefix | None = None  # the sites' virtual networks come out of it
     conditional_access: Literal["report-only", "enabled"] = "report-only"
+    sign_in_methods: dict[SignInMethod, SignInState] = Field(default_factory=dict)
+    public_zones: dict[Domain, PublicZone] = Field(default_factory=dict)
     log_days: Annotated[int, Field(strict=True, ge=30, le=730)] = 90  # ReCyF 20.5: three months
     alerts: tuple[Mail, ...] = ()  # who is told; nobody: the contact of the devices
     budget_eur: Euros | None = None

@@ -114,6 +114,12 @@ class Naming(Model):
     ] = "{site}-{role}-{number:02}"
 
 
+class PeopleChoice(Model):
+    """Who makes the accounts of the group's tenant: `sitekit people apply`, or a Pulumi stack."""
+
+    owned_by: Literal["sitekit", "pulumi"] = "sitekit"
+
+
 class Organisation(Level):
     """The whole group: one repository of YAML, one Entra tenant by default."""
 
@@ -130,6 +136,7 @@ class Organisation(Level):
     destinations: dict[Name, tuple[Prefix, ...]] = Field(default_factory=dict)
     serving: dict[Name, tuple[Prefix, ...]] = Field(default_factory=dict)
     naming: Naming = Naming()
+    people: PeopleChoice = PeopleChoice()
     standard: StandardChoice | None = None
 
 

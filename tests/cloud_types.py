@@ -16,7 +16,7 @@ from typing import Any
 
 from pulumi._types import input_type_py_to_pulumi_names
 
-from sitekit.cloud import Generated, Ref, Secret, Spec
+from sitekit.cloud import Generated, Lookup, Ref, Secret, Spec
 
 SCALARS = {str: str, int: int, float: (int, float), bool: bool}
 
@@ -79,7 +79,7 @@ def _resolve(annotation: Any, scope: dict[str, Any]) -> Any:
 
 
 def _value(typed: tuple[Any, dict[str, Any]], value: Any, at: str) -> Iterator[str]:
-    if isinstance(value, Ref | Secret | Generated) or value is None:
+    if isinstance(value, Ref | Secret | Generated | Lookup) or value is None:
         return
     annotation, scope = typed
     complaints = []

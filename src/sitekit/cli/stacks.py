@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import date
@@ -25,7 +25,7 @@ from .files import create_whole, write_whole
 from .locate import organisation_option, select
 
 if TYPE_CHECKING:
-    from ..cloud import StackPlan
+    from ..cloud import StackKind, StackPlan
     from ..cloud.fleet import Action, Job, Outcome
 
 WORKERS = 4  # every run is an engine, a program and two plug-ins
@@ -69,7 +69,7 @@ def init(
 ) -> Exit:
     """Begin the named stacks (default: all of them).
 
-    Where there are no stacks yet, the three projects are put into stacks/ beside organisation.yaml.
+    Where there are no stacks yet, the projects are put into stacks/ beside organisation.yaml.
     Pulumi.STACK.yaml holds the code, the ids of the tenant and the subscription, and what encrypts
     secrets: nothing else. With a pulumi on PATH the stack is begun there too.
 
@@ -87,7 +87,7 @@ def init(
     provider = workspace.secrets_provider(secrets_provider)
     loaded = load_organisation(select((), organisation).folder)
     plans = chosen(loaded, stacks, date.today())
-    folder = _projects(loaded.folder, backend)
+    folder = _projects(loaded.folder, backend, {plan.kind for plan in plans})
     begun = []
     for plan in plans:
         file = workspace.stack_file(plan, loaded.folder, folder)
@@ -113,7 +113,7 @@ def init(
     return Exit.REFUSED if failed and shutil.which("pulumi") else Exit.AS_DESIGNED
 
 
-def _projects(organisation: Path, backend: str | None) -> Path:
+def _projects(organisation: Path, backend: str | None, kinds: Collection[StackKind]) -> Path:
     """The folder of the stacks, made where there is none; --backend goes into its projects."""
     from ..cloud import StackKind, workspace
 
@@ -122,10 +122,21 @@ def _projects(organisation: Path, backend: str | None) -> Path:
     if folder is None:
         folder = organisation / workspace.FOLDER
         create_whole({folder / path: text for path, text in workspace.projects(url).items()})
-        console.note(f"the three projects are in {folder}: commit them")
-    elif backend is not None:
+        console.note(f"the projects are in {folder}: commit them")
+    else:
+        later = {
+            folder / path: text
+            for path, text in workspace.projects(url).items()
+            if path.parts[0] in kinds and not (folder / path).exists()
+        }
+        create_whole(later)
+        for file in later:
+            console.note(f"{file} is new: commit it")
+    if backend is not None:
         for kind in StackKind:
             file = folder / kind / "Pulumi.yaml"
+            if not file.exists():
+                continue
             write_whole(file, workspace.with_backend(file.read_text(encoding="utf-8"), url))
     if url == f"file://{workspace.STATE}":
         state = folder / ".state"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pulumi
@@ -37,7 +37,13 @@ def run(kind: str) -> PlannedStack:
     folder = Path(config.get("organisation") or ".")
     try:
         organisation = load_organisation(folder)
-        plan = plan_of(organisation, StackKind(kind), pulumi.get_stack(), today=date.today())
+        plan = plan_of(
+            organisation,
+            StackKind(kind),
+            pulumi.get_stack(),
+            today=date.today(),
+            at=datetime.now(UTC),
+        )
         _refuse_another(plan, config)
         _refuse_errors(plan)
         providers = _providers(plan)

@@ -156,5 +156,5 @@ def test_each_guardrail_refuses_the_same_as_check(office: Office, tmp_path: Path
     assert code not in (0, 3), said
     message, hint = meaning(said, "lab")
     assert message.startswith("a guardrail refuses it: ")
-    assert message.endswith("]")
+    assert message.endswith("]"), said
     assert hint

@@ -257,3 +257,57 @@ def test_an_old_engine_and_a_strange_plug_in_are_seen(
     remarks = {remark.what: remark for remark in examine(None)}
     assert (remarks["pulumi"].state, "3.1.0" in remarks["pulumi"].detail) == (State.ODD, True)
     assert remarks["plug-in azuread"].state is State.ODD
+
+
+def test_each_row_is_missing_where_it_is_and_there_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half installed, row by row: each is told by itself, with what provides it."""
+    import socket
+
+    for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "SITEKIT_LAB",
+                 "PULUMI_CONFIG_PASSPHRASE_FILE", "ARM_CLIENT_ID", "AZURE_CLIENT_ID",
+                 "ARM_USE_OIDC", "SITEKIT_GRAPH_URL"):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def row(what: str) -> tuple[State, str]:
+        found = next(r for r in examine(None) if r.what == what)
+        assert bool(found.command) is (found.state is not State.THERE), found
+        return found.state, found.command
+
+    def program(name: str, text: str) -> None:
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        monkeypatch.setenv("SITEKIT_GRAPH_URL", f"http://127.0.0.1:{port}")
+        state, command = row("Microsoft Graph")
+        assert (state, "sitekit lab cloud up" in command) == (State.MISSING, True)
+        listening.listen()
+        assert row("Microsoft Graph")[0] is State.THERE
+    assert row("passphrase")[0] is State.MISSING
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE_FILE", "/somewhere")
+    assert row("passphrase")[0] is State.THERE
+    assert row("backend")[0] is State.MISSING
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "azblob://key@state?storage_account=sthrzstate")
+    assert row("backend")[0] is State.THERE
+    assert row("plug-in sitekit")[0] is State.MISSING
+    program("pulumi-resource-sitekit", "exit 0")
+    assert row("plug-in sitekit")[0] is State.THERE
+    assert row("credentials") == (
+        State.MISSING, "az login (https://learn.microsoft.com/cli/azure/install-azure-cli)",
+    )  # fmt: skip
+    program("az", "exit 1")
+    assert row("credentials") == (State.MISSING, "az login --tenant TENANT")
+    program("az", """echo '{"tenantId": "t-1"}'""")
+    assert row("credentials")[0] is State.THERE
+    assert row("pulumi")[0] is State.MISSING
+    version = "999.0.0"
+    program("pulumi", f'case "$1" in version) echo v{version};; *) echo "[]";; esac')
+    assert row("pulumi")[0] is State.THERE
+    for name in ("azure-native", "azuread"):
+        state, command = row(f"plug-in {name}")
+        assert (state, f"plugin install resource {name}" in command) == (State.MISSING, True)

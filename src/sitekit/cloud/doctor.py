@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from . import workspace
 from .spec import StackKind
@@ -21,6 +23,7 @@ EXTRA = "pip install 'sitekit[cloud]'"
 PACKAGES = ("pulumi", "pulumi-azure-native", "pulumi-azuread", "azure-identity", "httpx")
 PLUGINS = {"azure-native": "pulumi-azure-native", "azuread": "pulumi-azuread"}
 SECONDS = 30
+SECONDS_FOR_GRAPH = 3
 
 
 class State(StrEnum):
@@ -51,6 +54,7 @@ def examine(organisation: Path | None) -> Iterator[Remark]:
     yield _credentials()
     yield _backend(engine, organisation)
     yield _passphrase()
+    yield _graph()
     if organisation is not None:
         yield _stacks(organisation)
 
@@ -188,6 +192,25 @@ def _passphrase() -> Remark:
         detail="needed unless a key vault encrypts the secrets in states",
         command="export PULUMI_CONFIG_PASSPHRASE_FILE=FILE",
     )
+
+
+def _graph() -> Remark:
+    """Who answers as Microsoft Graph: `sitekit people` and the plug-in sitekit ask it."""
+    what, lab = "Microsoft Graph", os.environ.get("SITEKIT_GRAPH_URL")
+    url = lab or "https://graph.microsoft.com"
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname or "", port), timeout=SECONDS_FOR_GRAPH).close()
+    except (OSError, ValueError):
+        if lab:
+            said = f"no lab answers at {_shown(lab)}"
+            return Remark(what=what, state=State.MISSING, detail=said,
+                          command='sitekit lab cloud up; eval "$(sitekit lab cloud env)"')  # fmt: skip
+        return Remark(what=what, state=State.MISSING, detail=f"{parts.hostname} cannot be reached",
+                      command="check the network, DNS and HTTPS_PROXY")  # fmt: skip
+    whose = " (the lab's)" if lab else ""
+    return Remark(what=what, state=State.THERE, detail=f"{_shown(url)} answers{whose}")
 
 
 def _stacks(organisation: Path) -> Remark:

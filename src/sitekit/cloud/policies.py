@@ -40,7 +40,7 @@ def policies() -> list[ResourceValidationPolicy]:
     return [
         ResourceValidationPolicy(
             name,
-            f"{rules[0].must.capitalize()} ({rules[0].source})",
+            f"{rules[0].must[0].upper()}{rules[0].must[1:]} ({rules[0].source})",
             _validate(rules),
             _LEVELS[rules[0].severity],
         )

@@ -303,7 +303,7 @@ def test_a_joiner_and_a_leaver_through_the_engine(office: Office) -> None:
     }  # fmt: skip
     _write(file, names, [*rows, joiner])
     refused = office.run("up", "people", "--yes", code=1)
-    assert "sitekit people names" in refused.stderr
+    assert "sitekit people names" in refused.stdout
     office.run("people", "names")
     steps = office.stacks("up", "people")["hrz-people"]
     assert steps["create"] == 4  # the account, its team, its licence, its unit

@@ -119,8 +119,6 @@ def casts(draw: st.DrawFn) -> list[Person]:
 @st.composite
 def moments(draw: st.DrawFn) -> datetime:
     """An instant in or around the calendars, often at an edge of a day."""
-    day = FIRST + timedelta(
-        days=draw(st.one_of(st.integers(-5, 45), st.integers(-5, SPAN + 120)))
-    )
+    day = FIRST + timedelta(days=draw(st.one_of(st.integers(-5, 45), st.integers(-5, SPAN + 120))))
     edge = draw(st.sampled_from([0, 1, 22 * 60 + 58, 22 * 60 + 59, 23 * 60, 23 * 60 + 1, 12 * 60]))
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=edge)

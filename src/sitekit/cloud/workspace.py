@@ -92,6 +92,13 @@ def with_backend(text: str, url: str) -> str:
     return text.rstrip("\n") + "\n" + block
 
 
+def backend_of(text: str) -> str | None:
+    """The address of states that a Pulumi.yaml holds; None where it holds none."""
+    found = _BACKEND.search(text)
+    address = re.search(r"^[ \t]+url:[ \t]*(\S+)", found[0], re.MULTILINE) if found else None
+    return address[1] if address else None
+
+
 def stack_file(plan: StackPlan, organisation: Path, stacks: Path) -> Path:
     """Where the generated file of a stack is."""
     return stacks / plan.kind / f"Pulumi.{plan.stack}.yaml"

@@ -215,6 +215,17 @@ def test_nobody_signed_in_is_told_with_the_code_alone() -> None:
     assert "az login" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "url", ["https://vaults.example/vaults", "http://127.0.0.1:1@x.example/vaults"]
+)
+def test_a_vault_elsewhere_gets_no_token(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asking, asked = vault((200, {"value": "shown"}))
+    monkeypatch.setenv("SITEKIT_VAULT_URL", url)
+    with pytest.raises(SitekitError, match="names no lab on this machine"):
+        asking.ask("v-1", "n")
+    assert asked == []
+
+
 # --- doctor --------------------------------------------------------------------------------------
 
 

@@ -97,6 +97,10 @@ def init(
         state = "no pulumi on PATH: begun later"
         if shutil.which("pulumi"):
             state = _begin(plan, folder, provider)
+            now = file.read_text(encoding="utf-8")  # an engine may drop comments where it adds
+            write_whole(file, workspace.stack_text(
+                plan, loaded.folder, folder, provider=provider, before=now
+            ))  # fmt: skip
         begun.append({"stack": plan.stack, "kind": plan.kind, "file": str(file),
                       "written": changed, "state": state})  # fmt: skip
     if as_json:
@@ -356,7 +360,7 @@ def _line(outcome: Outcome) -> str:
     again = ", at the second try" if outcome.retried else ""
     if outcome.done:
         return f"{outcome.kind} {outcome.stack}: {_steps(outcome)}{again} ({outcome.seconds:.0f} s)"
-    return f"{outcome.kind} {outcome.stack}: failed{again}: {outcome.message}"
+    return f"{outcome.kind} {outcome.stack}: failed{again} ({outcome.seconds:.0f} s)"
 
 
 def _steps(outcome: Outcome) -> str:

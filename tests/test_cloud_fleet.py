@@ -126,6 +126,11 @@ SAID = {
         "          Carry the tag owner (a source)\n"
         "          g must carry the tag owner: give the group the tag owner\n"
     ),
+    "something that this stack hangs on": (
+        'error: Status=400 Code="InvalidResourceReference" Message="Resource /subscriptions/s/'
+        "virtualWans/vwan-hrz-frc referenced by resource /subscriptions/s/vpnSites/vst-par02 was "
+        'not found. Please make sure that the referenced resource exists"'
+    ),
     "this stack was never begun": "error: no stack named 'par02' found",
     "a plug-in of Pulumi": "error: no resource plugin 'pulumi-resource-azuread' found in the",
 }

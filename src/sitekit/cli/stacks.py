@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..cloud.fleet import Action, Job, Outcome
 
 WORKERS = 4  # every run is an engine, a program and two plug-ins
+NOT_BEGUN = "written; not begun, for there is no pulumi on PATH"
 REMEMBERED = Path(".sitekit") / "stacks.json"
 _STEPS = ("create", "update", "replace", "import", "delete", "same")
 
@@ -94,9 +95,13 @@ def init(
         before = file.read_text(encoding="utf-8") if file.exists() else ""
         text = workspace.stack_text(plan, loaded.folder, folder, provider=provider, before=before)
         changed = write_whole(file, text)
-        state = "no pulumi on PATH: begun later"
+        state = NOT_BEGUN
         if shutil.which("pulumi"):
             state = _begin(plan, folder, provider)
+            now = file.read_text(encoding="utf-8")  # an engine may drop comments where it adds
+            write_whole(file, workspace.stack_text(
+                plan, loaded.folder, folder, provider=provider, before=now
+            ))  # fmt: skip
         begun.append({"stack": plan.stack, "kind": plan.kind, "file": str(file),
                       "written": changed, "state": state})  # fmt: skip
     if as_json:
@@ -104,6 +109,8 @@ def init(
     else:
         for each in begun:
             console.say(f"{each['file']}: {each['state']}")
+        if any(each["state"] == NOT_BEGUN for each in begun):
+            console.note("run it again where there is a pulumi: only an engine begins a stack")
         if not os.environ.get("PULUMI_CONFIG_PASSPHRASE") and provider == workspace.PASSPHRASE:
             console.note(
                 "secrets in states are encrypted with PULUMI_CONFIG_PASSPHRASE, or with what "
@@ -149,7 +156,7 @@ def _projects(organisation: Path, backend: str | None, kinds: Collection[StackKi
         state = folder / ".state"
         if not state.is_dir():
             state.mkdir()
-            write_whole(state / ".gitignore", "*\n")
+            write_whole(state / ".gitignore", "*\n!.gitignore\n")  # the folder is in a clone, too
     return folder
 
 
@@ -374,7 +381,7 @@ def _line(outcome: Outcome) -> str:
     again = ", at the second try" if outcome.retried else ""
     if outcome.done:
         return f"{outcome.kind} {outcome.stack}: {_steps(outcome)}{again} ({outcome.seconds:.0f} s)"
-    return f"{outcome.kind} {outcome.stack}: failed{again}: {outcome.message}"
+    return f"{outcome.kind} {outcome.stack}: failed{again} ({outcome.seconds:.0f} s)"
 
 
 def _steps(outcome: Outcome) -> str:

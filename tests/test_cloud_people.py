@@ -285,6 +285,10 @@ def _keep_few(file: Path, folder: Path) -> None:
     while more := {managers[p] for p in kept if managers[p]} - kept:
         kept |= more
     _write(file, names, [row for row in rows if row["person_id"] in kept])
+    register = folder / "people.register.csv"
+    header, *lines = register.read_text(encoding="utf-8").splitlines()
+    known = [line for line in lines if line.split(";")[1] in kept]
+    register.write_text("\n".join([header, *known]) + "\n", encoding="utf-8")
 
 
 def _shown(office: Office, upn: str) -> str:

@@ -18,7 +18,7 @@ demo: $(VENV)/.ready
 	@echo
 	@echo "Look at    build/horizon/bdx01/            a micro-office: two devices and its documents"
 	@echo "and at     build/horizon/par02/topology.svg  a post-production facility, as a picture"
-	@echo "and at     cd build/demo/horizon && ../../../$(BIN)/sitekit lab cloud show"
+	@echo "and at     $(BIN)/sitekit lab cloud show --organisation build/demo/horizon"
 	@echo "Then read  README.md, and change something in $(EXAMPLE)/sites/bdx01.yaml."
 
 test: $(VENV)/.ready

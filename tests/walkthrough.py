@@ -31,9 +31,9 @@ class Step:
     printed: list[str] = field(default_factory=list)
 
     def is_as_shown(self) -> bool:
-        """Whether the lines shown are those printed; a line `…` stands for one or more left out."""
+        """Whether the lines shown are those printed; a line `…` stands for what is left out."""
         pattern = "".join(
-            r"(?:.*\n)+?" if line == "…" else re.escape(_steady(line)) + r"\n"
+            r"(?:.*\n)*?" if line == "…" else re.escape(_steady(line)) + r"\n"
             for line in self.shown
         )
         text = "".join(f"{_steady(line)}\n" for line in self.printed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 << 20
 PLATFORM = "platform"
+PEOPLE = "people"
 _MARKS = {"create": "+", "update": "~", "delete": "-", "same": " "}
 
 
@@ -101,12 +102,15 @@ def chosen(loaded: LoadedOrganisation, names: Sequence[str], day: date) -> list[
     """The plans of what was named; everything where nothing was."""
     from ..cloud import StackKind, all_plans, plan_of
 
+    now = datetime.now(UTC) if day == date.today() else None
     if not names:
-        return list(all_plans(loaded, today=day))
+        return list(all_plans(loaded, today=day, at=now))
     found = []
     for name in names:
         if name in (PLATFORM, loaded.organisation.code):
             kind, stack = StackKind.PLATFORM, loaded.organisation.code
+        elif name in (PEOPLE, f"{loaded.organisation.code}-{PEOPLE}"):
+            kind, stack = StackKind.PEOPLE, f"{loaded.organisation.code}-{PEOPLE}"
         elif name in loaded.subsidiaries:
             kind, stack = StackKind.SUBSIDIARY, name
         else:
@@ -122,7 +126,7 @@ def chosen(loaded: LoadedOrganisation, names: Sequence[str], day: date) -> list[
                 if close
                 else f"there is {', '.join(known[:12])}",
             )
-        found.append(plan_of(loaded, kind, stack, today=day))
+        found.append(plan_of(loaded, kind, stack, today=day, at=now))
     return found
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import date
@@ -25,10 +25,11 @@ from .files import create_whole, write_whole
 from .locate import organisation_option, select
 
 if TYPE_CHECKING:
-    from ..cloud import StackPlan
+    from ..cloud import StackKind, StackPlan
     from ..cloud.fleet import Action, Job, Outcome
 
 WORKERS = 4  # every run is an engine, a program and two plug-ins
+NOT_BEGUN = "written; not begun, for there is no pulumi on PATH"
 REMEMBERED = Path(".sitekit") / "stacks.json"
 _STEPS = ("create", "update", "replace", "import", "delete", "same")
 
@@ -69,7 +70,7 @@ def init(
 ) -> Exit:
     """Begin the named stacks (default: all of them).
 
-    Where there are no stacks yet, the three projects are put into stacks/ beside organisation.yaml.
+    Where there are no stacks yet, the projects are put into stacks/ beside organisation.yaml.
     Pulumi.STACK.yaml holds the code, the ids of the tenant and the subscription, and what encrypts
     secrets: nothing else. With a pulumi on PATH the stack is begun there too.
 
@@ -87,23 +88,29 @@ def init(
     provider = workspace.secrets_provider(secrets_provider)
     loaded = load_organisation(select((), organisation).folder)
     plans = chosen(loaded, stacks, date.today())
-    folder = _projects(loaded.folder, backend)
+    folder = _projects(loaded.folder, backend, {plan.kind for plan in plans})
     begun = []
     for plan in plans:
         file = workspace.stack_file(plan, loaded.folder, folder)
         before = file.read_text(encoding="utf-8") if file.exists() else ""
         text = workspace.stack_text(plan, loaded.folder, folder, provider=provider, before=before)
         changed = write_whole(file, text)
-        state = "no pulumi on PATH: begun later"
+        state = NOT_BEGUN
         if shutil.which("pulumi"):
             state = _begin(plan, folder, provider)
+            now = file.read_text(encoding="utf-8")  # an engine may drop comments where it adds
+            write_whole(file, workspace.stack_text(
+                plan, loaded.folder, folder, provider=provider, before=now
+            ))  # fmt: skip
         begun.append({"stack": plan.stack, "kind": plan.kind, "file": str(file),
                       "written": changed, "state": state})  # fmt: skip
     if as_json:
         console.say(console.as_json({"stacks": begun}))
     else:
         for each in begun:
-            console.say(f"{each['file']}: {each['state']}")
+            console.say(f"{_from_here(str(each['file']))}: {each['state']}")
+        if any(each["state"] == NOT_BEGUN for each in begun):
+            console.note("run it again where there is a pulumi: only an engine begins a stack")
         if not os.environ.get("PULUMI_CONFIG_PASSPHRASE") and provider == workspace.PASSPHRASE:
             console.note(
                 "secrets in states are encrypted with PULUMI_CONFIG_PASSPHRASE, or with what "
@@ -113,7 +120,13 @@ def init(
     return Exit.REFUSED if failed and shutil.which("pulumi") else Exit.AS_DESIGNED
 
 
-def _projects(organisation: Path, backend: str | None) -> Path:
+def _from_here(file: str) -> str:
+    """A path as it is named from where we are, if it lies below."""
+    near = os.path.relpath(file)
+    return file if near.startswith("..") else near
+
+
+def _projects(organisation: Path, backend: str | None, kinds: Collection[StackKind]) -> Path:
     """The folder of the stacks, made where there is none; --backend goes into its projects."""
     from ..cloud import StackKind, workspace
 
@@ -121,17 +134,35 @@ def _projects(organisation: Path, backend: str | None) -> Path:
     folder = workspace.find(organisation)
     if folder is None:
         folder = organisation / workspace.FOLDER
-        create_whole({folder / path: text for path, text in workspace.projects(url).items()})
-        console.note(f"the three projects are in {folder}: commit them")
-    elif backend is not None:
+        create_whole(
+            {
+                folder / path: text
+                for path, text in workspace.projects(url).items()
+                if path.parts[0] != StackKind.PEOPLE or StackKind.PEOPLE in kinds
+            }
+        )
+        console.note(f"the projects are in {folder}: commit them")
+    else:
+        before = (folder / StackKind.PLATFORM / "Pulumi.yaml").read_text(encoding="utf-8")
+        later = {
+            folder / path: text
+            for path, text in workspace.projects(workspace.backend_of(before) or url).items()
+            if path.parts[0] in kinds and not (folder / path).exists()
+        }
+        create_whole(later)
+        for file in later:
+            console.note(f"{file} is new: commit it")
+    if backend is not None:
         for kind in StackKind:
             file = folder / kind / "Pulumi.yaml"
+            if not file.exists():
+                continue
             write_whole(file, workspace.with_backend(file.read_text(encoding="utf-8"), url))
     if url == f"file://{workspace.STATE}":
         state = folder / ".state"
         if not state.is_dir():
             state.mkdir()
-            write_whole(state / ".gitignore", "*\n")
+            write_whole(state / ".gitignore", "*\n!.gitignore\n")  # the folder is in a clone, too
     return folder
 
 
@@ -356,7 +387,7 @@ def _line(outcome: Outcome) -> str:
     again = ", at the second try" if outcome.retried else ""
     if outcome.done:
         return f"{outcome.kind} {outcome.stack}: {_steps(outcome)}{again} ({outcome.seconds:.0f} s)"
-    return f"{outcome.kind} {outcome.stack}: failed{again}: {outcome.message}"
+    return f"{outcome.kind} {outcome.stack}: failed{again} ({outcome.seconds:.0f} s)"
 
 
 def _steps(outcome: Outcome) -> str:

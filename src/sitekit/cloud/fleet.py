@@ -1,4 +1,4 @@
-"""Many stacks in the right order: platform, then subsidiaries, then sites.
+"""Many stacks in the right order: platform, then subsidiaries, then sites and people.
 
 Which stacks may run beside one another is decided here and is pure: stacks of one VPN hub queue
 for it, one stack that changes identities at a time, everything else in parallel. `act` is the only
@@ -16,7 +16,11 @@ from pathlib import Path
 from .spec import StackKind, StackPlan
 
 IDENTITY = "identity"
-ORDER = (StackKind.PLATFORM, StackKind.SUBSIDIARY, StackKind.SITE)
+ORDER = (
+    frozenset({StackKind.PLATFORM}),
+    frozenset({StackKind.SUBSIDIARY}),
+    frozenset({StackKind.SITE, StackKind.PEOPLE}),  # neither stands on the other
+)
 
 
 class Action(StrEnum):
@@ -106,7 +110,7 @@ def waves(jobs: Iterable[Job], action: Action) -> list[list[Job]]:
     if action is Action.PREVIEW:
         return [jobs] if jobs else []
     order = ORDER if action is not Action.DESTROY else tuple(reversed(ORDER))
-    found = [[job for job in jobs if job.kind is kind] for kind in order]
+    found = [[job for job in jobs if job.kind in kinds] for kinds in order]
     return [wave for wave in found if wave]
 
 

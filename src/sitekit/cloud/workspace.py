@@ -15,16 +15,17 @@ from ..errors import SitekitError
 from .spec import StackKind, StackPlan
 
 FOLDER = "stacks"
-POLICY = "policy"  # the policy pack, beside the three projects
-STATE = "../.state"  # beside the three projects, seen from inside one
+POLICY = "policy"  # the policy pack, beside the projects
+STATE = "../.state"  # beside the projects, seen from inside one
 PASSPHRASE = "passphrase"
+_ALWAYS = tuple(kind for kind in StackKind if kind is not StackKind.PEOPLE)
 # What the engine writes into a stack's file by itself: without it the state cannot be read.
 _KEPT = re.compile(r"^(encryptionsalt|encryptedkey|secretsprovider):.*$", re.MULTILINE)
 _BACKEND = re.compile(r"^backend:\n(?:[ \t]+.*\n?)+", re.MULTILINE)
 
 
 def shipped() -> Path:
-    """The three projects that come with sitekit."""
+    """The projects that come with sitekit."""
     inside = Path(__file__).parents[1] / FOLDER
     return inside if inside.is_dir() else Path(__file__).parents[3] / FOLDER
 
@@ -33,7 +34,7 @@ def find(organisation: Path) -> Path | None:
     """The folder of an organisation's stacks; None where there is none yet."""
     here = Path(os.path.abspath(organisation))  # noqa: PTH100 (links stay as they are named)
     for folder in (here, *here.parents):
-        if all((folder / FOLDER / kind / "Pulumi.yaml").is_file() for kind in StackKind):
+        if all((folder / FOLDER / kind / "Pulumi.yaml").is_file() for kind in _ALWAYS):
             return folder / FOLDER
         if (folder / ".git").exists():
             break
@@ -41,7 +42,7 @@ def find(organisation: Path) -> Path | None:
 
 
 def projects(backend: str) -> Mapping[PurePosixPath, str]:
-    """The files of the three projects, with the address of their states."""
+    """The files of the projects, with the address of their states."""
     found = {}
     for kind in StackKind:
         for name in ("Pulumi.yaml", "__main__.py"):
@@ -89,6 +90,13 @@ def with_backend(text: str, url: str) -> str:
     if _BACKEND.search(text):
         return _BACKEND.sub(lambda _: block, text, count=1)
     return text.rstrip("\n") + "\n" + block
+
+
+def backend_of(text: str) -> str | None:
+    """The address of states that a Pulumi.yaml holds; None where it holds none."""
+    found = _BACKEND.search(text)
+    address = re.search(r"^[ \t]+url:[ \t]*(\S+)", found[0], re.MULTILINE) if found else None
+    return address[1] if address else None
 
 
 def stack_file(plan: StackPlan, organisation: Path, stacks: Path) -> Path:

@@ -60,9 +60,7 @@ def test_the_stacks_are_committed_as_stack_init_writes_them() -> None:
         for path, text in wanted.items():
             path.write_text(text, encoding="utf-8")
     committed = {
-        path: path.read_text(encoding="utf-8")
-        for path in folder.glob("[a-z]*/*")
-        if path.is_file()
+        path: path.read_text(encoding="utf-8") for path in folder.glob("[a-z]*/*") if path.is_file()
     }
     assert committed == wanted
 

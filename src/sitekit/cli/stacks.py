@@ -108,7 +108,7 @@ def init(
         console.say(console.as_json({"stacks": begun}))
     else:
         for each in begun:
-            console.say(f"{each['file']}: {each['state']}")
+            console.say(f"{_from_here(str(each['file']))}: {each['state']}")
         if any(each["state"] == NOT_BEGUN for each in begun):
             console.note("run it again where there is a pulumi: only an engine begins a stack")
         if not os.environ.get("PULUMI_CONFIG_PASSPHRASE") and provider == workspace.PASSPHRASE:
@@ -118,6 +118,12 @@ def init(
             )
     failed = any(each["state"] not in ("begun", "was there") for each in begun)
     return Exit.REFUSED if failed and shutil.which("pulumi") else Exit.AS_DESIGNED
+
+
+def _from_here(file: str) -> str:
+    """A path as it is named from where we are, if it lies below."""
+    near = os.path.relpath(file)
+    return file if near.startswith("..") else near
 
 
 def _projects(organisation: Path, backend: str | None, kinds: Collection[StackKind]) -> Path:

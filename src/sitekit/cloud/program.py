@@ -21,7 +21,7 @@ from ..findings import Severity
 from ..load import load_organisation
 from ..load.secrets import Secrets
 from . import plan_of
-from .automation import SECRETS
+from .automation import SECRETS, meaning
 from .components import COMPONENTS, PlannedStack, Providers
 from .keyvault import KeyVault
 from .spec import StackKind, StackPlan
@@ -114,6 +114,8 @@ def _providers(plan: StackPlan) -> Providers:
         from pulumi_azuread import Provider as EntraProvider
 
         found["azuread"] = EntraProvider("entra", tenant_id=plan.tenant)
+        if "azure-native" not in packages:
+            _same_tenant(plan, found["azuread"])
     if "sitekit" in packages:
         found["sitekit"] = pulumi.ProviderResource("sitekit", "graph", {"tenantId": plan.tenant})
     return Providers(by_package=found)
@@ -121,9 +123,17 @@ def _providers(plan: StackPlan) -> Providers:
 
 def _same_tenant(plan: StackPlan, provider: pulumi.ProviderResource) -> None:
     """Ask who is signed in before anything is registered."""
-    from pulumi_azure_native import authorization
+    if provider.package == "azuread":
+        from pulumi_azuread import get_client_config
+    else:
+        from pulumi_azure_native.authorization import get_client_config
 
-    client = authorization.get_client_config(opts=pulumi.InvokeOptions(provider=provider))
+    try:
+        client = get_client_config(opts=pulumi.InvokeOptions(provider=provider))
+    except Exception as error:  # of the engine's, with what the plug-in said
+        said = str(error).rpartition("returned an error: ")[2]
+        message, hint = meaning(f"error: {said}", plan.stack)
+        raise SitekitError(message, hint=hint) from None
     if client.tenant_id != plan.tenant:
         raise SitekitError(
             f"signed in to tenant {client.tenant_id}, and organisation.yaml says {plan.tenant}",

@@ -34,6 +34,8 @@ class Summary:
     block: tuple[IPv4Network, Place] | None
     devices: tuple[tuple[str, Place], ...]
     lines: tuple[tuple[IPv4Address, str, Place], ...]  # fixed address and name of an uplink
+    network: tuple[IPv4Network, Place] | None  # in Azure
+    cloud: tuple[int, str, Place]  # generation of names there, version of the standard
 
 
 @dataclass(slots=True)
@@ -249,12 +251,15 @@ def _written(summary: Summary, own: str) -> dict[str, Any]:
     def where(place: Place) -> list[int]:
         return [int(place.file != own), place.line, place.column]
 
-    block = summary.block
+    block, network = summary.block, summary.network
+    generation, version, place = summary.cloud
     return {
         "subsidiary": summary.subsidiary,
         "block": [str(block[0]), *where(block[1])] if block else None,
         "devices": [[name, *where(place)] for name, place in summary.devices],
         "lines": [[str(address), name, *where(place)] for address, name, place in summary.lines],
+        "network": [str(network[0]), *where(network[1])] if network else None,
+        "cloud": [generation, version, *where(place)],
     }
 
 
@@ -271,7 +276,13 @@ def summary_in(known: Mapping[str, Any], own: Place, assigned: Place) -> Summary
             raise TypeError
         return value
 
-    block = known["block"]
+    def number(value: object) -> int:
+        if not isinstance(value, int):
+            raise TypeError
+        return value
+
+    block, network = known["block"], known["network"]
+    generation, version, *cloud = known["cloud"]
     return Summary(
         subsidiary=text(known["subsidiary"]),
         block=(IPv4Network(text(block[0])), place(*block[1:])) if block else None,
@@ -280,6 +291,8 @@ def summary_in(known: Mapping[str, Any], own: Place, assigned: Place) -> Summary
             (IPv4Address(text(address)), text(name), place(*where))
             for address, name, *where in known["lines"]
         ),
+        network=(IPv4Network(text(network[0])), place(*network[1:])) if network else None,
+        cloud=(number(generation), text(version), place(*cloud)),
     )
 
 

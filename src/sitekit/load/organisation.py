@@ -712,7 +712,15 @@ def summary_of(inputs: SiteInputs) -> Summary:
         for index, uplink in enumerate(inputs.site.uplinks)
         if uplink.addressing != "dhcp"
     ]
-    return Summary(inputs.subsidiary_code, block, tuple(devices), tuple(lines))
+    cloud = inputs.site.cloud
+    return Summary(
+        inputs.subsidiary_code,
+        block,
+        tuple(devices),
+        tuple(lines),
+        (cloud.network, inputs.place("cloud", "network")) if cloud.network is not None else None,
+        (cloud.generation, inputs.standard.version, inputs.place("cloud")),
+    )
 
 
 def _codes(document: Document | None) -> set[str]:

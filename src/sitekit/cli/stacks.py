@@ -139,19 +139,16 @@ def _projects(organisation: Path, backend: str | None, kinds: Collection[StackKi
     folder = workspace.find(organisation)
     if folder is None:
         folder = organisation / workspace.FOLDER
+        wanted = {*workspace.ALWAYS, *kinds}
         create_whole(
-            {
-                folder / path: text
-                for path, text in workspace.projects(url).items()
-                if path.parts[0] != StackKind.PEOPLE or StackKind.PEOPLE in kinds
-            }
+            {folder / path: text for path, text in workspace.projects(url, wanted).items()}
         )
         console.note(f"the projects are in {folder}: commit them")
     else:
         before = (folder / StackKind.PLATFORM / "Pulumi.yaml").read_text(encoding="utf-8")
         later = {
             folder / path: text
-            for path, text in workspace.projects(workspace.backend_of(before) or url).items()
+            for path, text in workspace.projects(workspace.backend_of(before) or url, kinds).items()
             if path.parts[0] in kinds and not (folder / path).exists()
         }
         create_whole(later)

@@ -104,7 +104,7 @@ MEANINGS = tuple(
         ),
         (
             r"StorageAccountAlreadyTaken|VaultAlreadyExists|AlreadyTaken|"
-            r"already in use|Another object with the same value",
+            r"already in use|already exists in deleted state|Another object with the same value",
             "a name is taken by somebody else, or by something that was deleted",
             "restore or purge what was deleted, or raise cloud.generation in the file of the site",
             True,
@@ -160,7 +160,9 @@ def meaning(text: str, stack: str) -> tuple[str, str]:
             return said, known.hint.format(stack=stack)
     if where:
         first = f"{where}: {first}"
-    return first[:LONGEST], f"run pulumi in the folder of the stack to see all of it: --stack {stack}"
+    return first[
+        :LONGEST
+    ], f"run pulumi in the folder of the stack to see all of it: --stack {stack}"
 
 
 _PROGRAM_REFUSED = r"\d+ things? (is|are) wrong: nothing was touched"

@@ -48,7 +48,7 @@ def test_what_was_chosen_is_committed(code: str) -> None:
 
 
 def test_the_stacks_are_committed_as_stack_init_writes_them() -> None:
-    plans, folder = all_plans(horizon(), today=WRITTEN), HORIZON / "stacks"
+    plans, folder = list(all_plans(horizon(), today=WRITTEN)), HORIZON / "stacks"
     kinds = {workspace.POLICY, *(str(plan.kind) for plan in plans)}  # people are no stack here
     wanted = {
         folder / path: text

@@ -48,12 +48,14 @@ def test_what_was_chosen_is_committed(code: str) -> None:
 
 
 def test_the_stacks_are_committed_as_stack_init_writes_them() -> None:
-    organisation, folder = horizon(), HORIZON / "stacks"
+    plans, folder = list(all_plans(horizon(), today=WRITTEN)), HORIZON / "stacks"
+    kinds = {workspace.POLICY, *(str(plan.kind) for plan in plans)}  # people are no stack here
     wanted = {
         folder / path: text
         for path, text in workspace.projects(workspace.backend_url("file")).items()
+        if path.parts[0] in kinds
     }
-    for plan in all_plans(organisation, today=WRITTEN):
+    for plan in plans:
         file = workspace.stack_file(plan, HORIZON, folder)
         wanted[file] = workspace.stack_text(plan, HORIZON, folder, provider=workspace.PASSPHRASE)
     if os.environ.get("SITEKIT_RENEW"):

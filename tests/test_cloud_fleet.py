@@ -131,6 +131,11 @@ SAID = {
         "          Carry the tag owner (a source)\n"
         "          g must carry the tag owner: give the group the tag owner\n"
     ),
+    "something that this stack hangs on": (
+        'error: Status=400 Code="InvalidResourceReference" Message="Resource /subscriptions/s/'
+        "virtualWans/vwan-hrz-frc referenced by resource /subscriptions/s/vpnSites/vst-par02 was "
+        'not found. Please make sure that the referenced resource exists"'
+    ),
     "this stack was never begun": "error: no stack named 'par02' found",
     "a plug-in of Pulumi": "error: no resource plugin 'pulumi-resource-azuread' found in the",
 }
@@ -162,6 +167,7 @@ ALSO = [
     ("a quota of the subscription", "Operation could not be completed as it results in exceeding "
      "approved Total Regional Cores quota."),
     ("a name is taken", 'Code="VaultAlreadyExists" Message="The vault name is already in use.'),
+    ("a name is taken", "A vault with the same name 'kv-1' already exists in deleted state. You"),
     ("a name is taken", "Another object with the same value for property userPrincipalName"),
 ]  # fmt: skip
 

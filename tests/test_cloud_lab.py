@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,3 +119,38 @@ def test_a_file_that_changed_its_tenant_is_refused(office: Office) -> None:
         edit(office.folder / "organisation.yaml", f"  tenant: {other}", f"  tenant: {tenant}")
     assert f"this stack was begun with tenant {tenant}" in done.stderr
     assert "hint: correct the files" in done.stderr
+
+
+def _write_record(office: Office, domain: str, text: str) -> None:
+    """What somebody does at the registrar: the lab looks for texts in its public zones."""
+    code = f"""
+from pathlib import Path
+from sitekit.lab import cloud
+from sitekit.lab.cloud.store import Thing
+store = cloud.find(Path(".sitekit/lab")).store()
+token = "azure-native:dns:RecordSet"
+body = {{"zoneName": "{domain}", "recordType": "TXT", "txtRecords": [{{"value": ["{text}"]}}]}}
+with store.change():
+    store.add(Thing("text/{domain}", "azure-native", token, "text/{domain}", "@", None, body))
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=office.folder, check=True)
+
+
+def test_a_domain_is_proved_by_its_record_and_restricted_accounts_stay_as_they_are(
+    office: Office,
+) -> None:
+    office.stacks("up", "platform")
+    edit(office.folder / "organisation.yaml", "domains: [horizon.example, horizon-medias.example]",
+         "domains: [horizon.example, horizon-medias.example, neuf.example]")  # fmt: skip
+    done = office.run("up", "platform", "--yes", code=3)
+    assert "neuf.example is not proved to be ours" in done.stderr
+    (text,) = re.findall(r'put TXT "(MS=\w+)" into the public DNS', done.stderr)
+    assert "unverified" in office.run("lab", "cloud", "show").stdout
+    _write_record(office, "neuf.example", text)
+    steps = office.stacks("up", "platform")["hrz"]
+    assert {step: n for step, n in steps.items() if step != "same"} == {"create": 1}
+    assert office.stacks("up", "platform")["hrz"].keys() == {"same"}
+    assert "unverified" not in office.run("lab", "cloud", "show").stdout
+    told = json.loads(office.state("platform", "hrz").read_text(encoding="utf-8"))
+    stack = next(r for r in told["deployment"]["resources"] if r["type"] == "pulumi:pulumi:Stack")
+    assert stack["outputs"]["domainTexts"]["neuf.example"] == text

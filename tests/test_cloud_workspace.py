@@ -68,7 +68,8 @@ def test_backends_and_providers_that_are_taken() -> None:
 
 
 def test_stacks_are_found_beside_the_organisation_or_above_it(tmp_path: Path) -> None:
-    assert workspace.find(ROOT / "examples" / "horizon") == ROOT / "stacks"
+    assert workspace.find(ROOT / "examples" / "horizon") == ROOT / "examples" / "horizon" / "stacks"
+    assert workspace.find(ROOT / "examples") == ROOT / "stacks"
     assert workspace.find(tmp_path) is None
     (tmp_path / ".git").mkdir()
     inside = tmp_path / "horizon"
@@ -105,7 +106,8 @@ def test_stack_init_without_an_engine_writes_projects_and_files(tmp_path: Path) 
         "subsidiary/Pulumi.hmp.yaml", "subsidiary/Pulumi.yaml",
     ]  # fmt: skip
     assert "url: file://../.state" in (folder / "stacks/site/Pulumi.yaml").read_text()
-    assert (folder / "stacks/.state/.gitignore").read_text() == "*\n"
+    assert (folder / "stacks/.state/.gitignore").read_text() == "*\n!.gitignore\n"
+    assert "run it again where there is a pulumi" in done.stderr
     url = "azblob://state?storage_account=sthrzstate"
     assert init(folder, "par01", "--backend", url).returncode == 0
     assert f"url: {url}" in (folder / "stacks/site/Pulumi.yaml").read_text()
@@ -213,6 +215,17 @@ def test_nobody_signed_in_is_told_with_the_code_alone() -> None:
         KeyVault(credential=Nobody()).ask("v-1", "n")
     assert caught.value.message == "nobody is signed in for key vaults (AADSTS700082)"
     assert "az login" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "url", ["https://vaults.example/vaults", "http://127.0.0.1:1@x.example/vaults"]
+)
+def test_a_vault_elsewhere_gets_no_token(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asking, asked = vault((200, {"value": "shown"}))
+    monkeypatch.setenv("SITEKIT_VAULT_URL", url)
+    with pytest.raises(SitekitError, match="names no lab on this machine"):
+        asking.ask("v-1", "n")
+    assert asked == []
 
 
 # --- doctor --------------------------------------------------------------------------------------

@@ -173,8 +173,21 @@ def apply(
 @_path
 @organisation_option
 @_at
+@click.option(
+    "--forget",
+    multiple=True,
+    metavar="PERSON",
+    help="Somebody who is out of people.csv for good: their names end, and nobody gets them. "
+    "Repeatable.",
+)
 @_json
-def names(path: Path | None, organisation: Path | None, at: str | None, as_json: bool) -> Exit:
+def names(
+    path: Path | None,
+    organisation: Path | None,
+    at: str | None,
+    forget: tuple[str, ...],
+    as_json: bool,
+) -> Exit:
     """Write the names of newcomers to people.register.csv, where Pulumi owns people.
 
     A program of Pulumi's writes no file of yours: run this before `sitekit up people`, and commit
@@ -184,6 +197,7 @@ def names(path: Path | None, organisation: Path | None, at: str | None, as_json:
     Examples:
       sitekit people names
       sitekit people names --at 2027-01-04
+      sitekit people names --forget P0042
     """
     from ..load.register import REGISTER
     from ..people import Directory, plan
@@ -196,11 +210,22 @@ def names(path: Path | None, organisation: Path | None, at: str | None, as_json:
             hint="write people: {owned_by: pulumi} in organisation.yaml to change that",
         )
     directory = Directory(tenant=loaded.organisation.azure.tenant)
-    made = plan(loaded, _moment(at, loaded), directory)
+    moment = _moment(at, loaded)
+    made = plan(loaded, moment, directory)
+    known = {person.person_id for person in loaded.people}
+    for who in forget:
+        if who in known:
+            raise SitekitError(
+                f"{who} is in people.csv", hint="take their rows out first: contracts give access"
+            )
+        if not made.register.end(who, moment.date()):
+            raise SitekitError(
+                f"{who} has no name in {REGISTER}", hint="write the person_id as the register does"
+            )
     before = {entry.upn for entry in loaded.register if entry.until is None}
     given = [e for e in made.register.entries if e.until is None and e.upn not in before]
     obstacles = [o for o in made.obstacles if not o.message.startswith(_OF_STACKS)]
-    changed = bool(given) and write_whole(loaded.folder / REGISTER, made.register.text())
+    changed = bool(given or forget) and write_whole(loaded.folder / REGISTER, made.register.text())
     if as_json:
         console.say(
             console.as_json(
@@ -217,7 +242,8 @@ def names(path: Path | None, organisation: Path | None, at: str | None, as_json:
             where = f"{obstacle.place}: " if obstacle.place else ""
             console.error(f"{where}{obstacle.subject}: {obstacle.message}", hint=obstacle.remedy)
     if changed:
-        console.note(f"{_counted(len(given), 'new name')} in {REGISTER}: commit it")
+        ended = f", those of {_counted(len(forget), 'person')} ended" if forget else ""
+        console.note(f"{_counted(len(given), 'new name')} in {REGISTER}{ended}: commit it")
     else:
         console.note("everybody who is here, or soon, has a name")
     return Exit.FINDINGS if obstacles else Exit.AS_DESIGNED

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..load.cluster import ClusterExecutor
 
 WORKERS = 4  # every run is an engine, a program and two plug-ins
+NOT_BEGUN = "written; not begun, for there is no pulumi on PATH"
 REMEMBERED = Path(".sitekit") / "stacks.json"
 _STEPS = ("create", "update", "replace", "import", "delete", "same")
 
@@ -99,16 +100,22 @@ def init(
         before = file.read_text(encoding="utf-8") if file.exists() else ""
         text = workspace.stack_text(plan, loaded.folder, folder, provider=provider, before=before)
         changed = write_whole(file, text)
-        state = "no pulumi on PATH: begun later"
+        state = NOT_BEGUN
         if shutil.which("pulumi"):
             state = _begin(plan, folder, provider)
+            now = file.read_text(encoding="utf-8")  # an engine may drop comments where it adds
+            write_whole(file, workspace.stack_text(
+                plan, loaded.folder, folder, provider=provider, before=now
+            ))  # fmt: skip
         begun.append({"stack": plan.stack, "kind": plan.kind, "file": str(file),
                       "written": changed, "state": state})  # fmt: skip
     if as_json:
         console.say(console.as_json({"stacks": begun}))
     else:
         for each in begun:
-            console.say(f"{each['file']}: {each['state']}")
+            console.say(f"{_from_here(str(each['file']))}: {each['state']}")
+        if any(each["state"] == NOT_BEGUN for each in begun):
+            console.note("run it again where there is a pulumi: only an engine begins a stack")
         if not os.environ.get("PULUMI_CONFIG_PASSPHRASE") and provider == workspace.PASSPHRASE:
             console.note(
                 "secrets in states are encrypted with PULUMI_CONFIG_PASSPHRASE, or with what "
@@ -116,6 +123,12 @@ def init(
             )
     failed = any(each["state"] not in ("begun", "was there") for each in begun)
     return Exit.REFUSED if failed and shutil.which("pulumi") else Exit.AS_DESIGNED
+
+
+def _from_here(file: str) -> str:
+    """A path as it is named from where we are, if it lies below."""
+    near = os.path.relpath(file)
+    return file if near.startswith("..") else near
 
 
 def _projects(organisation: Path, backend: str | None, kinds: Collection[StackKind]) -> Path:
@@ -126,12 +139,16 @@ def _projects(organisation: Path, backend: str | None, kinds: Collection[StackKi
     folder = workspace.find(organisation)
     if folder is None:
         folder = organisation / workspace.FOLDER
-        create_whole({folder / path: text for path, text in workspace.projects(url).items()})
+        wanted = {*workspace.ALWAYS, *kinds}
+        create_whole(
+            {folder / path: text for path, text in workspace.projects(url, wanted).items()}
+        )
         console.note(f"the projects are in {folder}: commit them")
     else:
+        before = (folder / StackKind.PLATFORM / "Pulumi.yaml").read_text(encoding="utf-8")
         later = {
             folder / path: text
-            for path, text in workspace.projects(url).items()
+            for path, text in workspace.projects(workspace.backend_of(before) or url, kinds).items()
             if path.parts[0] in kinds and not (folder / path).exists()
         }
         create_whole(later)
@@ -147,7 +164,7 @@ def _projects(organisation: Path, backend: str | None, kinds: Collection[StackKi
         state = folder / ".state"
         if not state.is_dir():
             state.mkdir()
-            write_whole(state / ".gitignore", "*\n")
+            write_whole(state / ".gitignore", "*\n!.gitignore\n")  # the folder is in a clone, too
     return folder
 
 
@@ -405,7 +422,7 @@ def _line(outcome: Outcome) -> str:
     again = ", at the second try" if outcome.retried else ""
     if outcome.done:
         return f"{outcome.kind} {outcome.stack}: {_steps(outcome)}{again} ({outcome.seconds:.0f} s)"
-    return f"{outcome.kind} {outcome.stack}: failed{again}: {outcome.message}"
+    return f"{outcome.kind} {outcome.stack}: failed{again} ({outcome.seconds:.0f} s)"
 
 
 def _steps(outcome: Outcome) -> str:

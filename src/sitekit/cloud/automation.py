@@ -122,6 +122,13 @@ MEANINGS = tuple(
             True,
         ),
         (
+            r"referenced by resource \S+ was not found|ResourceGroupNotFound",
+            "something that this stack hangs on is not there",
+            "where the tenant's stack was never brought up: sitekit up platform {stack}; else "
+            "sitekit refresh {stack}, and look at the preview",
+            True,
+        ),
+        (
             r"no stack named",
             "this stack was never begun",
             "sitekit stack init {stack}",

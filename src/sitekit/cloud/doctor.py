@@ -207,7 +207,8 @@ def _graph() -> Remark:
             said = f"no lab answers at {_shown(lab)}"
             return Remark(what=what, state=State.MISSING, detail=said,
                           command='sitekit lab cloud up; eval "$(sitekit lab cloud env)"')  # fmt: skip
-        return Remark(what=what, state=State.MISSING, detail=f"{parts.hostname} cannot be reached",
+        said = f"{parts.hostname} cannot be reached"
+        return Remark(what=what, state=State.MISSING, detail=said,
                       command="check the network, DNS and HTTPS_PROXY")  # fmt: skip
     whose = " (the lab's)" if lab else ""
     return Remark(what=what, state=State.THERE, detail=f"{_shown(url)} answers{whose}")

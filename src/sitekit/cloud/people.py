@@ -200,10 +200,11 @@ class _People:
             (
                 "people-gone",
                 gone,
-                "{} of the register and not in people.csv any more: what the stack has of them is "
-                "protected, and it refuses to run",
-                "put their rows back; or: pulumi state unprotect, and the account stays as it is",
-                Severity.WARNING,
+                "{} of the register and not in people.csv any more: a file cut in half looks like "
+                "that",
+                "put their rows back; or, for good: sitekit people names --forget PERSON, then "
+                "pulumi state unprotect; their account stays as it is",
+                Severity.ERROR,
             ),
             (
                 "people-guests",

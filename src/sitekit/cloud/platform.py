@@ -105,6 +105,7 @@ class _Platform:
         self._logs()
         self._guardrails()
         told = add_domains(b, b.organisation.domains)
+        self._zones()
         self._break_glass()
         self._restricted()
         self._methods()
@@ -339,6 +340,29 @@ class _Platform:
             )
 
     # --- who gets in ---
+
+    def _zones(self) -> None:
+        """Public zones in which no proof is ever written are a slip of the pen."""
+        own = [
+            item
+            for item in self.loaded.subsidiaries.values()
+            if item.tenant in (None, self.b.azure.tenant)
+        ]
+        domains = [*self.b.organisation.domains, *(name for item in own for name in item.domains)]
+        for zone in self.b.azure.public_zones:
+            parents = [domain for domain in domains if zone.endswith(f".{domain}")]
+            if zone not in domains:
+                message = f"{zone} is no domain of the tenant"
+            elif parents:
+                message = f"{zone} is proved by {parents[0]}, which it lies below"
+            else:
+                continue
+            self.b.find(
+                "cloud-zone",
+                message,
+                f"take {zone} out of azure.public_zones, or correct its name",
+                Severity.ERROR,
+            )
 
     def _break_glass(self) -> None:
         """Two accounts for the day on which nobody else gets in, and the group that frees them."""

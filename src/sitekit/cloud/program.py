@@ -36,6 +36,7 @@ def run(kind: str) -> PlannedStack:
     """
     config = pulumi.Config("sitekit")
     folder = Path(config.get("organisation") or ".")
+    vaults = KeyVault()
     try:
         organisation = load_organisation(folder)
         plan = plan_of(
@@ -49,7 +50,7 @@ def run(kind: str) -> PlannedStack:
         _refuse_errors(plan)
         providers = _providers(plan)
         file = os.environ.get(SECRETS)
-        secrets = Secrets(Path(file) if file else None, folder, KeyVault().ask)
+        secrets = Secrets(Path(file) if file else None, folder, vaults.ask)
         stack = COMPONENTS[plan.kind](
             plan.stack,
             plan,
@@ -61,6 +62,8 @@ def run(kind: str) -> PlannedStack:
         raise _refusal(f"{p.place}: {p.message}; {p.hint}" for p in error.problems) from None
     except SitekitError as error:
         raise _refusal([f"{error.message}; {error.hint}"]) from None
+    finally:
+        vaults.close()
     for name, value in stack.outputs.items():
         pulumi.export(name, value)
     return stack

@@ -205,8 +205,8 @@ def _graph() -> Remark:
     except (OSError, ValueError):
         if lab:
             said = f"no lab answers at {_shown(lab)}"
-            return Remark(what=what, state=State.MISSING, detail=said,
-                          command='sitekit lab cloud up; eval "$(sitekit lab cloud env)"')  # fmt: skip
+            start = 'sitekit lab cloud up; eval "$(sitekit lab cloud env)"'
+            return Remark(what=what, state=State.MISSING, detail=said, command=start)
         said = f"{parts.hostname} cannot be reached"
         return Remark(what=what, state=State.MISSING, detail=said,
                       command="check the network, DNS and HTTPS_PROXY")  # fmt: skip

@@ -104,7 +104,7 @@ MEANINGS = tuple(
         ),
         (
             r"StorageAccountAlreadyTaken|VaultAlreadyExists|AlreadyTaken|"
-            r"already in use|Another object with the same value",
+            r"already in use|in deleted state|Another object with the same value",
             "a name is taken by somebody else, or by something that was deleted",
             "restore or purge what was deleted, or raise cloud.generation in the file of the site",
             True,

@@ -202,7 +202,8 @@ def test_a_refusal_over_many_lines_is_one() -> None:
     text = (
         "  azure-native:resources:ResourceGroup (par02-group):\n"
         "    error: PUT https://management.azure.com/subscriptions/1/resourcegroups/rg\n"
-        "    -----\n    RESPONSE 403: 403 Forbidden\n    ERROR CODE: AuthorizationFailed\n    -----\n"
+        "    -----\n    RESPONSE 403: 403 Forbidden\n    ERROR CODE: AuthorizationFailed\n"
+        "    -----\n"
         '    {\n      "error": {\n        "code": "AuthorizationFailed",\n'
         '        "message": "The client may not do this."\n      }\n    }\n'
     )

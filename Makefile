@@ -45,7 +45,7 @@ check: $(VENV)/.ready
 bench: $(VENV)/.ready $(ORACLES)/.ready
 	$(BIN)/python -m benchmarks.run --avd-python $(ORACLES)/bin/python $(BENCH)
 
-# Renew the committed outputs of the example after a wanted change; read the difference.
+# Renew the committed outputs of the example (its stacks too) after a wanted change; read the difference.
 golden: $(VENV)/.ready
 	$(BIN)/sitekit schema --out $(EXAMPLE)/.schemas
 	$(BIN)/sitekit design $(EXAMPLE) --assign

@@ -44,6 +44,8 @@ check: $(VENV)/.ready
 # BENCH="--sites 10" takes about a minute; see benchmarks/README.md.
 bench: $(VENV)/.ready $(ORACLES)/.ready
 	$(BIN)/python -m benchmarks.run --avd-python $(ORACLES)/bin/python $(BENCH)
+	-$(BIN)/python -m benchmarks.cloud --out build/bench-cloud.json
+	-$(BIN)/python -m benchmarks.cloud_stacks --json build/bench-stacks.json
 
 # Renew the committed outputs of the example (its stacks too) after a wanted change; read the difference.
 golden: $(VENV)/.ready

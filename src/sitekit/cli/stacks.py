@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,13 +22,16 @@ from ..errors import SitekitError
 from ..findings import Severity
 from . import console
 from .cloud import chosen
+from .crew import shared_crew
 from .exit import Exit
 from .files import create_whole, write_whole
-from .locate import organisation_option, select
+from .locate import organisation_option, scheduler_option, select
 
 if TYPE_CHECKING:
     from ..cloud import StackKind, StackPlan
     from ..cloud.fleet import Action, Job, Outcome
+    from ..load import LoadedOrganisation
+    from ..load.cluster import ClusterExecutor
 
 WORKERS = 4  # every run is an engine, a program and two plug-ins
 NOT_BEGUN = "written; not begun, for there is no pulumi on PATH"
@@ -134,19 +139,16 @@ def _projects(organisation: Path, backend: str | None, kinds: Collection[StackKi
     folder = workspace.find(organisation)
     if folder is None:
         folder = organisation / workspace.FOLDER
+        wanted = {*workspace.ALWAYS, *kinds}
         create_whole(
-            {
-                folder / path: text
-                for path, text in workspace.projects(url).items()
-                if path.parts[0] != StackKind.PEOPLE or StackKind.PEOPLE in kinds
-            }
+            {folder / path: text for path, text in workspace.projects(url, wanted).items()}
         )
         console.note(f"the projects are in {folder}: commit them")
     else:
         before = (folder / StackKind.PLATFORM / "Pulumi.yaml").read_text(encoding="utf-8")
         later = {
             folder / path: text
-            for path, text in workspace.projects(workspace.backend_of(before) or url).items()
+            for path, text in workspace.projects(workspace.backend_of(before) or url, kinds).items()
             if path.parts[0] in kinds and not (folder / path).exists()
         }
         create_whole(later)
@@ -190,11 +192,10 @@ def _options(
             click.option(
                 "--workers",
                 type=click.IntRange(1, 64),
-                default=WORKERS,
-                show_default=True,
                 metavar="N",
-                help="Stacks to run at once, each in processes of its own.",
+                help=f"Stacks to run at once, each in processes of its own (default: {WORKERS}).",
             ),
+            scheduler_option,
             click.option(
                 "--secrets",
                 type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -254,6 +255,7 @@ def up(**options: Any) -> Exit:
       sitekit up par02
       sitekit up --workers 6 --yes
       sitekit up --resume
+      sitekit up --scheduler tcp://10.0.0.5:8786
     """
     return _run("up", **options)
 
@@ -287,7 +289,8 @@ def _run(
     *,
     stacks: tuple[str, ...],
     organisation: Path | None,
-    workers: int,
+    workers: int | None,
+    scheduler: str | None,
     secrets: Path | None,
     as_json: bool,
     yes: bool = True,
@@ -303,6 +306,7 @@ def _run(
     action = fleet.Action(word)
     loaded = load_organisation(select((), organisation).folder)
     if secrets is not None:
+        secrets = secrets.absolute()
         read_secrets(secrets)  # refused here, once, rather than in every stack
     plans = chosen(loaded, stacks, date.today())
     if action is not fleet.Action.DESTROY and _wrong(plans):
@@ -328,17 +332,15 @@ def _run(
         _confirm(action, jobs)
     outcomes: list[Outcome] = []
     with (
+        _crew(loaded, folder, scheduler, workers, len(jobs), secrets) as (pool, width),
         console.progress(len(jobs), f"{action}") as advance,
-        ProcessPoolExecutor(
-            min(workers, max(len(jobs), 1)), mp_context=get_context("spawn")
-        ) as pool,
     ):
         for outcome in fleet.run(
             jobs,
             action,
             act,
             pool,
-            workers=workers,
+            workers=width,
             on_begin=lambda job: console.note(f"{job.name}: {action} begins"),
         ):
             advance()
@@ -362,6 +364,39 @@ def _run(
         return Exit.REFUSED
     would = any(step != "same" for outcome in outcomes for step in outcome.changes)
     return Exit.FINDINGS if action is fleet.Action.PREVIEW and would else Exit.AS_DESIGNED
+
+
+@contextmanager
+def _crew(
+    loaded: LoadedOrganisation,
+    stacks: Path,
+    scheduler: str | None,
+    workers: int | None,
+    jobs: int,
+    secrets: Path | None,
+) -> Iterator[tuple[Executor, int]]:
+    """Who runs the stacks, and how many at once: processes here, or the workers of a cluster."""
+    if (shared := shared_crew(loaded, scheduler, workers)) is not None:
+        _look_at(shared, stacks, secrets)
+        yield shared, shared.width
+        return
+    width = min(workers or WORKERS, max(jobs, 1))
+    with ProcessPoolExecutor(width, mp_context=get_context("spawn")) as pool:
+        yield pool, width
+
+
+def _look_at(cluster: ClusterExecutor, stacks: Path, secrets: Path | None) -> None:
+    """Refuse workers that cannot run stacks; states in files get a marker that they must see."""
+    from ..cloud import workers
+
+    folder = workers.states(stacks)
+    if folder is None:
+        workers.refuse(cluster.ask(workers.complaint, workers.needs(stacks, secrets=secrets)))
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(prefix=".sitekit-", dir=folder) as marker:
+        wanted = workers.needs(stacks, secrets=secrets, marker=Path(marker.name))
+        workers.refuse(cluster.ask(workers.complaint, wanted))
 
 
 def _wrong(plans: Iterable[StackPlan]) -> bool:

@@ -160,9 +160,8 @@ def meaning(text: str, stack: str) -> tuple[str, str]:
             return said, known.hint.format(stack=stack)
     if where:
         first = f"{where}: {first}"
-    return first[
-        :LONGEST
-    ], f"run pulumi in the folder of the stack to see all of it: --stack {stack}"
+    hint = f"run pulumi in the folder of the stack to see all of it: --stack {stack}"
+    return first[:LONGEST], hint
 
 
 _PROGRAM_REFUSED = r"\d+ things? (is|are) wrong: nothing was touched"

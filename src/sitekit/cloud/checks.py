@@ -16,6 +16,7 @@ from ..design.result import SiteDesign
 from ..errors import DesignError, Place
 from ..findings import Finding, Severity
 from ..load.organisation import LoadedOrganisation, SiteInputs
+from ..load.people import People
 from .naming import Namer
 from .platform import platform_plan
 from .site import site_plan
@@ -32,11 +33,25 @@ def between(organisation: LoadedOrganisation, sites: Collection[str]) -> Iterato
     The tenant and the subsidiaries are looked at where all sites are; else only the sites named.
     """
     if set(sites) == set(organisation.sites):
-        yield from platform_plan(organisation, _NO_DAY).findings
-        for code in sorted(organisation.subsidiaries):
-            yield from subsidiary_plan(organisation, code, _NO_DAY).findings
+        yield from _above(organisation)
     yield from _networks(organisation, set(sites))
     yield from _same_names(organisation, set(sites))
+
+
+def _above(organisation: LoadedOrganisation) -> tuple[Finding, ...]:
+    """Findings about the tenant and the subsidiaries; their plans look at all people."""
+    memory, people = organisation.memory, organisation.people
+    key = people.digest() if isinstance(people, People) else None
+    if memory is not None and key is not None:
+        known = memory.findings_above(key)
+        if known is not None:
+            return known
+    found = list(platform_plan(organisation, _NO_DAY).findings)
+    for code in sorted(organisation.subsidiaries):
+        found += subsidiary_plan(organisation, code, _NO_DAY).findings
+    if memory is not None and key is not None:
+        memory.keep_findings_above(found, key)
+    return tuple(found)
 
 
 def of_design(organisation: LoadedOrganisation, design: SiteDesign) -> tuple[Finding, ...]:

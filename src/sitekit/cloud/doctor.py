@@ -88,7 +88,7 @@ def _engine(engine: str | None) -> Remark:
             detail=f"{version}, older than its library {library}",
             command=f"install pulumi {library} or newer",
         )
-    lab = " (the lab's)" if _is_lab(engine) else ""
+    lab = " (the lab's)" if is_lab(engine) else ""
     return Remark(what="pulumi", state=State.THERE, detail=f"{version}, {engine}{lab}")
 
 
@@ -105,8 +105,8 @@ def _plugins(engine: str | None) -> Iterator[Remark]:
         what = f"plug-in {name}"
         on_path = shutil.which(f"pulumi-resource-{name}")
         if on_path:
-            state = State.THERE if _is_lab(on_path) else State.ODD
-            whose = "the lab's" if _is_lab(on_path) else "from PATH, of any version"
+            state = State.THERE if is_lab(on_path) else State.ODD
+            whose = "the lab's" if is_lab(on_path) else "from PATH, of any version"
             yield Remark(what=what, state=state, detail=f"{whose}: {on_path}",
                          command="" if state is State.THERE else f"remove {on_path}")  # fmt: skip
         elif (name, version) in installed:
@@ -238,7 +238,8 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
-def _is_lab(program: str) -> bool:
+def is_lab(program: str) -> bool:
+    """Whether a program lies in the folder of a lab cloud."""
     return (Path(program).resolve().parent.parent / "cloud.sqlite").is_file()
 
 

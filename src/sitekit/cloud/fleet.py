@@ -8,11 +8,12 @@ part that calls an engine; it runs one stack, in a process of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from ..errors import SitekitError
 from .spec import StackKind, StackPlan
 
 IDENTITY = "identity"
@@ -156,8 +157,28 @@ def _wave(
             waiting.remove(job)
             taken |= job.queues
             on_begin(job)
-            running[executor.submit(act, job, action)] = job
+            try:
+                running[executor.submit(act, job, action)] = job
+            except BrokenExecutor:
+                yield _lost(job)
         ended, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in ended:
-            running.pop(future)
-            yield future.result()
+            job = running.pop(future)
+            try:
+                yield future.result()
+            except BrokenExecutor:
+                yield _lost(job)
+            except SitekitError as error:  # a worker that came later and is another one
+                yield Outcome(kind=job.kind, stack=job.stack, done=False, message=error.message,
+                              hint=error.hint)  # fmt: skip
+
+
+def _lost(job: Job) -> Outcome:
+    return Outcome(
+        kind=job.kind,
+        stack=job.stack,
+        done=False,
+        message="the process that ran it was lost: nobody knows how far it came",
+        hint=f"sitekit refresh {job.stack}, then run again with --resume; where the stack is "
+        f"locked: pulumi cancel --stack {job.stack}",
+    )

@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pulumi
 
@@ -124,10 +124,14 @@ def _providers(plan: StackPlan) -> Providers:
 
 def _same_tenant(plan: StackPlan, provider: pulumi.ProviderResource) -> None:
     """Ask who is signed in before anything is registered."""
-    entra = provider.package == "azuread"
-    asked = import_module("pulumi_azuread" if entra else "pulumi_azure_native.authorization")
+    ask: Any
+    if provider.package == "azuread":
+        from pulumi_azuread import get_client_config as ask
+    else:
+        from pulumi_azure_native.authorization import get_client_config as ask
+
     try:
-        client = asked.get_client_config(opts=pulumi.InvokeOptions(provider=provider))
+        client = ask(opts=pulumi.InvokeOptions(provider=provider))
     except Exception as error:  # of the engine's, with what the plug-in said
         said = str(error).rpartition("returned an error: ")[2]
         message, hint = meaning(f"error: {said}", plan.stack)

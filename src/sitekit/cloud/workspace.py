@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from ..errors import SitekitError
@@ -18,7 +18,7 @@ FOLDER = "stacks"
 POLICY = "policy"  # the policy pack, beside the projects
 STATE = "../.state"  # beside the projects, seen from inside one
 PASSPHRASE = "passphrase"
-_ALWAYS = tuple(kind for kind in StackKind if kind is not StackKind.PEOPLE)
+ALWAYS = tuple(kind for kind in StackKind if kind is not StackKind.PEOPLE)
 # What the engine writes into a stack's file by itself: without it the state cannot be read.
 _KEPT = re.compile(r"^(encryptionsalt|encryptedkey|secretsprovider):.*$", re.MULTILINE)
 _BACKEND = re.compile(r"^backend:\n(?:[ \t]+.*\n?)+", re.MULTILINE)
@@ -34,17 +34,17 @@ def find(organisation: Path) -> Path | None:
     """The folder of an organisation's stacks; None where there is none yet."""
     here = Path(os.path.abspath(organisation))  # noqa: PTH100 (links stay as they are named)
     for folder in (here, *here.parents):
-        if all((folder / FOLDER / kind / "Pulumi.yaml").is_file() for kind in _ALWAYS):
+        if all((folder / FOLDER / kind / "Pulumi.yaml").is_file() for kind in ALWAYS):
             return folder / FOLDER
         if (folder / ".git").exists():
             break
     return None
 
 
-def projects(backend: str) -> Mapping[PurePosixPath, str]:
-    """The files of the projects, with the address of their states."""
+def projects(backend: str, kinds: Collection[StackKind] = ALWAYS) -> Mapping[PurePosixPath, str]:
+    """The files of the projects of these kinds and of the policy pack, with where states are."""
     found = {}
-    for kind in StackKind:
+    for kind in kinds:
         for name in ("Pulumi.yaml", "__main__.py"):
             text = (shipped() / kind / name).read_text(encoding="utf-8")
             if name == "Pulumi.yaml":

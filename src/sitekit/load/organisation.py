@@ -343,7 +343,8 @@ class _Loader:
         memory = self.memory
         if memory is None or "organisation" not in self.raw:
             return {}
-        memory.begin(self.folder, self.show, raw, self.raw["organisation"])
+        written = [part for name in sorted(self.raw) for part in (name.encode(), self.raw[name])]
+        memory.begin(self.folder, self.show, raw, self.raw["organisation"], written)
         known = {}
         for code, files in raw.items():
             subsidiary = memory.subsidiary(code)

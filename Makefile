@@ -47,7 +47,7 @@ bench: $(VENV)/.ready $(ORACLES)/.ready
 	-$(BIN)/python -m benchmarks.cloud --out build/bench-cloud.json
 	-$(BIN)/python -m benchmarks.cloud_stacks --json build/bench-stacks.json
 
-# Renew the committed outputs of the example after a wanted change; read the difference.
+# Renew the committed outputs of the example (its stacks too) after a wanted change; read the difference.
 golden: $(VENV)/.ready
 	$(BIN)/sitekit schema --out $(EXAMPLE)/.schemas
 	$(BIN)/sitekit design $(EXAMPLE) --assign

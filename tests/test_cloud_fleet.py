@@ -167,7 +167,7 @@ ALSO = [
     ("a quota of the subscription", "Operation could not be completed as it results in exceeding "
      "approved Total Regional Cores quota."),
     ("a name is taken", 'Code="VaultAlreadyExists" Message="The vault name is already in use.'),
-    ("a name is taken", "A vault with the same name 'kv-1' already exists in deleted state. You"),
+    ("a name is taken", 'Message="A vault with the same name already exists in deleted state.'),
     ("a name is taken", "Another object with the same value for property userPrincipalName"),
 ]  # fmt: skip
 

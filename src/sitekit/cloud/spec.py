@@ -217,3 +217,23 @@ def dependencies(spec: Spec) -> tuple[str, ...]:
         if other is not None:
             named[other] = None
     return tuple(named)
+
+
+def tree(plan: StackPlan) -> Iterator[tuple[int, Spec]]:
+    """Every resource below the one it hangs on most closely, with its depth.
+
+    That is the last of those that its inputs name, in the order of the plan.
+    """
+    places = {spec.name: place for place, spec in enumerate(plan.specs)}
+    below: dict[str | None, list[Spec]] = {}
+    for spec in plan.specs:
+        named = {ref.name for ref in references(spec.inputs)}
+        nearest = max(named, key=places.__getitem__, default=None)
+        below.setdefault(nearest, []).append(spec)
+
+    def walk(name: str | None, depth: int) -> Iterator[tuple[int, Spec]]:
+        for spec in below.get(name, ()):
+            yield depth, spec
+            yield from walk(spec.name, depth + 1)
+
+    return walk(None, 0)

@@ -17,7 +17,7 @@ from sitekit.cloud.fleet import Action, Job, Outcome, run
 from sitekit.cloud.workers import complaint, digest, needs, refuse, states
 from sitekit.errors import SitekitError
 from tests.organisations import copy_of_horizon
-from tests.test_cloud_lab import Office
+from tests.stacks.office import Office
 from tests.test_cluster import a_cluster
 
 if "CI" not in os.environ:  # there it has to be installed
@@ -150,7 +150,7 @@ def test_a_lost_worker_is_an_outcome_with_the_next_step(at_once: bool) -> None:
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
     pytest.importorskip("pulumi_azure_native")
-    made = Office(copy_of_horizon(tmp_path))
+    made = Office.of(copy_of_horizon(tmp_path))
     try:
         made.run("stack", "init", "kin")
         yield made

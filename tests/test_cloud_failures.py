@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.organisations import copy_of_horizon, horizon
-from tests.test_cloud_lab import Office
+from tests.stacks.office import Office
 
 pytest.importorskip("pulumi_azure_native")
 pytestmark = pytest.mark.slow
@@ -111,7 +111,7 @@ class Kinolune(Office):
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kinolune]:
-    made = Kinolune(copy_of_horizon(tmp_path_factory.mktemp("failures")))
+    made = Kinolune.of(copy_of_horizon(tmp_path_factory.mktemp("failures")))
     try:
         made.run("stack", "init", STACK)
         yield made

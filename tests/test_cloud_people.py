@@ -24,7 +24,7 @@ from sitekit.people import Directory, Register, access_of, plan
 from sitekit.people.access import Scope
 from tests.calendars import casts, engagement, moments, organisation, person
 from tests.organisations import copy_of_horizon, horizon
-from tests.test_cloud_lab import Office
+from tests.stacks.office import Office
 from tests.test_people_presences import may
 
 NOON = datetime(2027, 2, 1, 12, tzinfo=UTC)
@@ -253,7 +253,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     file = folder / "organisation.yaml"
     file.write_text(file.read_text(encoding="utf-8") + OWNED, encoding="utf-8")
     _keep_few(folder / "people.csv", folder)
-    made = Office(folder)
+    made = Office.of(folder)
     try:
         made.run("stack", "init", "hmp", "people")
         yield made

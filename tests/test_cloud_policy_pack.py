@@ -22,7 +22,7 @@ from sitekit.cloud.automation import meaning  # noqa: E402
 from sitekit.cloud.guardrails import GUARDRAILS, of_inputs  # noqa: E402
 from sitekit.findings import Severity  # noqa: E402
 from tests.organisations import ROOT, copy_of_horizon  # noqa: E402
-from tests.test_cloud_lab import Office  # noqa: E402
+from tests.stacks.office import Office  # noqa: E402
 
 EXAMPLES = yaml.safe_load((ROOT / "tests/lab_cloud/examples.yaml").read_text(encoding="utf-8"))
 GUID = "7d3f8a52-1111-4222-8333-0000000000cc"
@@ -85,7 +85,7 @@ def broken() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    made = Office(copy_of_horizon(tmp_path_factory.mktemp("policies")))
+    made = Office.of(copy_of_horizon(tmp_path_factory.mktemp("policies")))
     try:
         made.run("stack", "init", "kin")
         yield made

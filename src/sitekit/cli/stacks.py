@@ -6,12 +6,12 @@ import hashlib
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -265,8 +265,8 @@ def up(**options: Any) -> Exit:
 def refresh(**options: Any) -> Exit:
     """Bring the states of the named stacks (default: of all of them) to what is in the cloud.
 
-    The next `up` repairs what differs from the files. Interrupted creations are forgotten: look in
-    the cloud whether they were made.
+    The next `up` repairs what differs from the files. What a run that was killed had made is taken
+    over, as in `up`.
     """
     return _run("refresh", **options)
 
@@ -298,7 +298,7 @@ def _run(
     with_protected: bool = False,
     policy: bool = False,
 ) -> Exit:
-    from ..cloud import fleet, workspace
+    from ..cloud import fleet, processes, workspace
     from ..cloud.automation import act
     from ..load import load_organisation
     from ..load.secrets import read_secrets
@@ -322,6 +322,7 @@ def _run(
             secrets=secrets,
             with_protected=with_protected,
             policy=folder / workspace.POLICY if policy else None,
+            marks=None if action is fleet.Action.PREVIEW else _marks(loaded.folder),
         )
         for plan in plans
         if not memory.knows(plan)
@@ -331,9 +332,11 @@ def _run(
     if action in (fleet.Action.UP, fleet.Action.DESTROY) and jobs and not yes:
         _confirm(action, jobs)
     outcomes: list[Outcome] = []
+    told = threading.Event()
     with (
         _crew(loaded, folder, scheduler, workers, len(jobs), secrets) as (pool, width),
         console.progress(len(jobs), f"{action}") as advance,
+        processes.passing_on_interrupts(told),
     ):
         for outcome in fleet.run(
             jobs,
@@ -342,6 +345,7 @@ def _run(
             pool,
             workers=width,
             on_begin=lambda job: console.note(f"{job.name}: {action} begins"),
+            stopping=told.is_set,
         ):
             advance()
             outcomes.append(outcome)
@@ -353,6 +357,7 @@ def _run(
             console.as_json(
                 {
                     "action": action,
+                    "interrupted": told.is_set(),
                     "outcomes": [asdict(outcome) for outcome in outcomes],
                     "not_begun": [{"kind": job.kind, "stack": job.stack} for job in left],
                 }
@@ -360,6 +365,9 @@ def _run(
         )
     else:
         _table(action, outcomes, left)
+    if told.is_set():
+        console.note(f"interrupted: sitekit {action} --resume goes on where this run ended")
+        return Exit.INTERRUPTED
     if any(not outcome.done for outcome in outcomes):
         return Exit.REFUSED
     would = any(step != "same" for outcome in outcomes for step in outcome.changes)
@@ -376,12 +384,14 @@ def _crew(
     secrets: Path | None,
 ) -> Iterator[tuple[Executor, int]]:
     """Who runs the stacks, and how many at once: processes here, or the workers of a cluster."""
+    from ..cloud import processes
+
     if (shared := shared_crew(loaded, scheduler, workers)) is not None:
         _look_at(shared, stacks, secrets)
         yield shared, shared.width
         return
     width = min(workers or WORKERS, max(jobs, 1))
-    with ProcessPoolExecutor(width, mp_context=get_context("spawn")) as pool:
+    with processes.pool(width) as pool:
         yield pool, width
 
 
@@ -397,6 +407,16 @@ def _look_at(cluster: ClusterExecutor, stacks: Path, secrets: Path | None) -> No
     with NamedTemporaryFile(prefix=".sitekit-", dir=folder) as marker:
         wanted = workers.needs(stacks, secrets=secrets, marker=Path(marker.name))
         workers.refuse(cluster.ask(workers.complaint, wanted))
+
+
+def _marks(organisation: Path) -> Path:
+    """Where the runs of this machine hold their stacks; nobody else's, so git ignores it."""
+    folder = organisation / REMEMBERED.parent
+    folder.mkdir(exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        write_whole(ignore, "*\n")
+    return folder / "runs"
 
 
 def _wrong(plans: Iterable[StackPlan]) -> bool:
@@ -420,6 +440,8 @@ def _confirm(action: Action, jobs: Sequence[Job]) -> None:
 
 def _line(outcome: Outcome) -> str:
     again = ", at the second try" if outcome.retried else ""
+    if outcome.adopted:
+        again += f", after taking over {', '.join(outcome.adopted)} of a run that was killed"
     if outcome.done:
         return f"{outcome.kind} {outcome.stack}: {_steps(outcome)}{again} ({outcome.seconds:.0f} s)"
     return f"{outcome.kind} {outcome.stack}: failed{again} ({outcome.seconds:.0f} s)"
@@ -483,10 +505,7 @@ class _Memory:
             own[name] = self.marks[name]
         for other in {"up", "destroy"} - {self.action}:
             self.known.get(other, {}).pop(name, None)
-        self.file.parent.mkdir(exist_ok=True)
-        ignore = self.file.parent / ".gitignore"
-        if not ignore.exists():
-            write_whole(ignore, "*\n")
+        _marks(self.file.parent.parent)
         write_whole(self.file, json.dumps(self.known, indent=1, sort_keys=True) + "\n")
 
     @staticmethod

@@ -11,17 +11,27 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import SitekitError
+from . import processes, recovery, runs
 from .fleet import IDENTITY, Action, Job, Outcome
+
+if TYPE_CHECKING:
+    from ..graph import Graph
 
 SECRETS = "SITEKIT_SECRETS"  # names a file of secrets for the program of a stack
 
 PARALLEL_IDENTITIES = 4  # more is throttled by Graph (terraform-provider-azuread#1891)
 LONGEST = 500  # characters of what an engine or a cloud says
+
+INTERRUPTED = (
+    "interrupted: what was under way was finished",
+    "run again: what was done stays done",
+)
 
 
 class Meaning(NamedTuple):
@@ -205,7 +215,7 @@ def act(job: Job, action: Action) -> Outcome:
     """Run one stack; never raises for what an engine or a cloud can do."""
     began = time.monotonic()
     outcome = _once(job, action)
-    if not outcome.done and AGAIN.search(outcome.message):
+    if not outcome.done and AGAIN.search(outcome.message) and not processes.interrupted():
         outcome = replace(_once(job, action), retried=True)
     if not outcome.done and not outcome.hint:
         message, hint = meaning(outcome.message, job.stack)
@@ -235,13 +245,51 @@ def _once(job: Job, action: Action) -> Outcome:
                 "save what is in them; then sitekit destroy --with-protected "
                 f"{job.stack} takes them too",
             )
-        changes = _changes(stack, job, action)
+        changes, settled = _recovered(job, action, lambda: _changes(stack, job, action))
     except (automation.CommandError, RuntimeError) as error:
+        if processes.interrupted():
+            return failed(*INTERRUPTED)
         return failed(str(error))
     except FileNotFoundError:
         return failed("there is no pulumi on PATH", "sitekit doctor")
+    except SitekitError as error:
+        return failed(error.message, error.hint or "run again: what was done stays done")
     counted = {str(getattr(step, "value", step)): count for step, count in (changes or {}).items()}
-    return Outcome(kind=job.kind, stack=job.stack, done=True, changes=counted)
+    return Outcome(
+        kind=job.kind, stack=job.stack, done=True, changes=counted, adopted=settled.adopted
+    )
+
+
+def _recovered(job: Job, action: Action, do: Callable[[], Any]) -> tuple[Any, recovery.Settled]:
+    """Do it, after settling what a run that was killed left behind; a preview changes nothing."""
+    if action is Action.PREVIEW or job.mark is None:
+        return do(), recovery.Settled()
+    from pulumi import automation
+
+    with runs.holding(job.mark) as killed:
+
+        def unlocked(wanted: Callable[[], Any]) -> Any:
+            if processes.interrupted():
+                raise RuntimeError(INTERRUPTED[0])
+            try:
+                return wanted()
+            except (automation.CommandError, RuntimeError) as error:
+                if not runs.is_ours_and_dead(str(error), killed):
+                    raise
+            _pulumi(job, "cancel", "--yes")
+            return wanted()
+
+        def pulumi(*arguments: str, text: str | None = None) -> str:
+            return str(unlocked(lambda: _pulumi(job, *arguments, text=text)))
+
+        settled = recovery.settle(pulumi, tenant=job.tenant, connect=_connect, sleep=time.sleep)
+        return unlocked(do), settled
+
+
+def _connect() -> Graph:
+    from ..graph import connect
+
+    return connect()
 
 
 def environment(job: Job) -> dict[str, str]:
@@ -249,6 +297,8 @@ def environment(job: Job) -> dict[str, str]:
     found = {"PULUMI_PYTHON_CMD": sys.executable, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     if job.secrets is not None:
         found[SECRETS] = os.fspath(job.secrets.absolute())
+    if job.mark is not None:
+        found |= runs.environment(job.mark)
     return found
 
 
@@ -262,13 +312,13 @@ def _protected(job: Job) -> list[str]:
     ]
 
 
-def _pulumi(job: Job, *arguments: str) -> str:
+def _pulumi(job: Job, *arguments: str, text: str | None = None) -> str:
     """The answer of a command that the Automation API lacks. Raises RuntimeError."""
     done = subprocess.run(
         ["pulumi", *arguments, "--stack", job.stack, "--non-interactive"],
         cwd=job.project,
         env={**os.environ, **environment(job)},
-        stdin=subprocess.DEVNULL,
+        input=text or "",
         capture_output=True,
         text=True,
         check=False,
@@ -288,7 +338,7 @@ def _changes(stack: Any, job: Job, action: Action) -> Any:
         done = stack.up(parallel=parallel, policy_packs=packs, show_secrets=False)
         return done.summary.resource_changes
     if action is Action.REFRESH:
-        done = stack.refresh(parallel=parallel, show_secrets=False, clear_pending_creates=True)
+        done = stack.refresh(parallel=parallel, show_secrets=False)
         return done.summary.resource_changes
     if job.with_protected:
         _pulumi(job, "state", "unprotect", "--all", "--yes")

@@ -44,6 +44,8 @@ class Job:
     secrets: Path | None = None  # a file of secrets, for what no key vault is to be asked
     with_protected: bool = False  # destroy what holds data as well
     policy: Path | None = None  # a policy pack that the engine asks
+    tenant: str = ""  # who must be signed in where Entra itself is asked
+    mark: Path | None = None  # held while the stack runs; says which run was killed
 
     @property
     def name(self) -> str:
@@ -63,6 +65,7 @@ class Outcome:
     message: str = ""
     hint: str = ""
     retried: bool = False
+    adopted: tuple[str, ...] = ()  # made by a run that was killed, and taken over
 
 
 _AT_THE_HUB = (
@@ -80,6 +83,7 @@ def job_of(
     secrets: Path | None = None,
     with_protected: bool = False,
     policy: Path | None = None,
+    marks: Path | None = None,
 ) -> Job:
     """A stack as a job, with the queues that follow from its resources.
 
@@ -99,6 +103,8 @@ def job_of(
         secrets=secrets,
         with_protected=with_protected,
         policy=policy,
+        tenant=plan.tenant,
+        mark=marks / f"{plan.kind}.{plan.stack}" if marks is not None else None,
     )
 
 
@@ -123,18 +129,20 @@ def run(
     *,
     workers: int,
     on_begin: Callable[[Job], None] = lambda job: None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[Outcome]:
     """Run all jobs, as many at once as queues and `workers` allow; outcomes as they come.
 
     A wave in which a stack failed is finished, and no further wave is begun: its stacks would
-    stand on something that is not there. They are not among the outcomes.
+    stand on something that is not there. They are not among the outcomes. Once `stopping` says
+    so, what runs is waited for and nothing more is begun.
     """
     for wave in waves(jobs, action):
         failed = False
-        for outcome in _wave(wave, action, act, executor, workers, on_begin):
+        for outcome in _wave(wave, action, act, executor, workers, on_begin, stopping):
             failed = failed or not outcome.done
             yield outcome
-        if failed:
+        if failed or stopping():
             return
 
 
@@ -145,22 +153,29 @@ def _wave(
     executor: Executor,
     workers: int,
     on_begin: Callable[[Job], None],
+    stopping: Callable[[], bool],
 ) -> Iterator[Outcome]:
     waiting, running = list(wave), dict[Future[Outcome], Job]()
     while waiting or running:
         taken = {queue for job in running.values() for queue in job.queues}
         for job in list(waiting):
-            if len(running) >= workers:
+            if len(running) >= workers or stopping():
                 break
             if action is not Action.PREVIEW and taken & job.queues:
                 continue
             waiting.remove(job)
             taken |= job.queues
-            on_begin(job)
             try:
-                running[executor.submit(act, job, action)] = job
+                future = executor.submit(act, job, action)
             except BrokenExecutor:
-                yield _lost(job)
+                if not running:
+                    yield _lost(job)
+                waiting.clear()
+                break
+            on_begin(job)
+            running[future] = job
+        if not running:
+            return
         ended, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in ended:
             job = running.pop(future)

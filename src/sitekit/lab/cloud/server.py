@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from . import graph_objects, graph_policies, graph_tenant, graph_vaults  # noqa: F401 (they register routes)
+from . import graph_listed, graph_objects, graph_policies, graph_tenant, graph_vaults  # noqa: F401 (they register routes)
 from .base import Refused, Vanished
 from .directory import bad
 from .graph import Answer, Graph, Request

@@ -19,6 +19,8 @@ from typing import Any, Self
 from tests.organisations import copy_of_horizon, horizon
 
 PROJECTS = {"hrz": "platform"}
+# Names that the cloud makes up: ids, and those of role assignments.
+_MADE_UP = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}|-1$")
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -161,7 +163,7 @@ class Office:
     def census(self) -> Counter[str]:
         """Everything in the lab by kind and name, as often as it is there, and its relations."""
         found = Counter(
-            f"{kind} {'' if _GUID.search(name) else name}" for kind, name in self.rows(
+            f"{kind} {'' if _MADE_UP.search(name) else name}" for kind, name in self.rows(
                 "SELECT type, name FROM thing"
             )
         )  # fmt: skip
@@ -171,13 +173,17 @@ class Office:
     def orphans(self, *stacks: str, since: Iterable[str] = ()) -> list[str]:
         """What the lab holds and not exactly one state does; `since`: what was there before."""
         ids = [str(e["id"]).lower() for stack in stacks for e in self.resources(stack)]
-        known = Counter(ids)
-        for id in ids:
-            known.update(set(_GUID.findall(id)) - {id})
+        held = set(ids)
+        inside = {guid for id in ids for guid in _GUID.findall(id)}
+
+        def is_held(key: str, kind: str) -> bool:
+            if kind.startswith("azure-native:"):
+                return key.lower() in held or kind.endswith(":Subnet")  # written in its network
+            return key.lower() in held or any(guid in inside for guid in _GUID.findall(key))
+
+        there = self.rows("SELECT key, type FROM thing")
         return [
-            f"{kind} {key}"
-            for key, kind in self.rows("SELECT key, type FROM thing")
-            if key not in since and not kind.endswith(":Subnet") and not known[key.lower()]
+            f"{kind} {key}" for key, kind in there if key not in since and not is_held(key, kind)
         ] + [id for id, count in Counter(ids).items() if count > 1]
 
     def keys(self) -> set[str]:

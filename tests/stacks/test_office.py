@@ -33,10 +33,10 @@ def test_a_preview_of_an_empty_tenant_keeps_what_is_not_known(office: Office) ->
     assert only(steps, "create")
     assert office.keys() == before
     shown = json.loads(office.pulumi("mrs01", "preview", "--json").stdout)
-    (vault,) = (
-        s["newState"]["inputs"] for s in shown["steps"] if s["urn"].endswith("::mrs01-diagnostics")
+    (diagnostics,) = (
+        s["newState"]["inputs"] for s in shown["steps"] if ":DiagnosticSetting::" in s["urn"]
     )
-    assert vault["resourceUri"] == UNKNOWN
+    assert diagnostics["resourceUri"] == UNKNOWN
 
 
 def test_one_command_brings_everything_up_and_a_second_one_changes_nothing(office: Office) -> None:

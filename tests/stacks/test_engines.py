@@ -1,4 +1,4 @@
-"""One stack under two engines: begun by the lab's stand-in, continued by a real pulumi, and back."""
+"""One stack under two engines: begun by the stand-in, continued by a real pulumi, and back."""
 
 from __future__ import annotations
 

@@ -13,8 +13,12 @@ demo: $(VENV)/.ready
 	$(BIN)/sitekit design bdx01 --organisation $(EXAMPLE)
 	$(BIN)/sitekit render $(EXAMPLE) --out build/horizon
 	@echo
+	@echo "And now a seventh site, from nothing to the cloud of the lab: README.md, Open a seventh site."
+	$(BIN)/python -m tests.walkthrough build/demo
+	@echo
 	@echo "Look at    build/horizon/bdx01/            a micro-office: two devices and its documents"
 	@echo "and at     build/horizon/par02/topology.svg  a post-production facility, as a picture"
+	@echo "and at     $(BIN)/sitekit lab cloud show --organisation build/demo/horizon"
 	@echo "Then read  README.md, and change something in $(EXAMPLE)/sites/bdx01.yaml."
 
 test: $(VENV)/.ready
@@ -40,8 +44,10 @@ check: $(VENV)/.ready
 # BENCH="--sites 10" takes about a minute; see benchmarks/README.md.
 bench: $(VENV)/.ready $(ORACLES)/.ready
 	$(BIN)/python -m benchmarks.run --avd-python $(ORACLES)/bin/python $(BENCH)
+	-$(BIN)/python -m benchmarks.cloud --out build/bench-cloud.json
+	-$(BIN)/python -m benchmarks.cloud_stacks --json build/bench-stacks.json
 
-# Renew the committed outputs of the example after a wanted change; read the difference.
+# Renew the committed outputs of the example (its stacks too) after a wanted change; read the difference.
 golden: $(VENV)/.ready
 	$(BIN)/sitekit schema --out $(EXAMPLE)/.schemas
 	$(BIN)/sitekit design $(EXAMPLE) --assign

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from benchmarks.organisation import write
+from benchmarks.organisation import with_networks, write
 
 TODAY = date(2026, 11, 24)
 TIMES = 5  # dropping aliases makes a program at least this much faster
@@ -38,7 +38,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = write(Path(name) / "organisation", arguments.sites)
-        _with_networks(folder)
+        with_networks(folder)
         figures = plans(folder)
         fast, aliases = _child("fast", folder), _child("aliases", folder)
         figures |= {
@@ -64,21 +64,6 @@ def _child(program: str, folder: Path) -> dict[str, float]:
     )  # fmt: skip
     found: dict[str, float] = json.loads(done.stdout)
     return found
-
-
-def _with_networks(folder: Path) -> None:
-    """Every site gets a network in Azure: the largest plans that there are."""
-    organisation = folder / "organisation.yaml"
-    text = organisation.read_text(encoding="utf-8")
-    lines = text.splitlines(keepends=True)
-    at = next(i for i, line in enumerate(lines) if line.startswith("azure:"))
-    lines.insert(at + 1, "  networks: 172.16.0.0/12\n")
-    organisation.write_text("".join(lines), encoding="utf-8")
-    files = [f for f in sorted((folder / "sites").glob("*.yaml")) if "assigned" not in f.name]
-    for number, file in enumerate(files):
-        network = f"172.{16 + number // 64}.{number % 64 * 4}.0/22"
-        text = file.read_text(encoding="utf-8") + f"cloud: {{ network: {network} }}\n"
-        file.write_text(text, encoding="utf-8")
 
 
 def _measured(work: Callable[[], object]) -> float:

@@ -63,10 +63,10 @@ def contracts(draw: st.DrawFn, first_id: int = 1, most: int = 6) -> list[Engagem
     made: list[Engagement] = []
     free: dict[tuple[str | None, str], date] = {}
     for number in range(first_id, first_id + draw(st.integers(1, most))):
-        production = draw(st.sampled_from(PRODUCTIONS))
+        production = draw(st.sampled_from((*PRODUCTIONS, "tamaris")))
         subsidiary = draw(st.sampled_from(["hmp", "hpo"]))
         earliest = free.get((production, subsidiary), FIRST)
-        start = earliest + timedelta(days=draw(st.integers(0, 40)))
+        start = earliest + timedelta(days=draw(st.one_of(st.integers(0, 6), st.integers(0, 40))))
         end = start + timedelta(days=draw(st.one_of(st.integers(0, 3), st.integers(0, 40))))
         free[production, subsidiary] = end + timedelta(days=1)
         made.append(
@@ -88,11 +88,26 @@ def contracts(draw: st.DrawFn, first_id: int = 1, most: int = 6) -> list[Engagem
 
 
 @st.composite
+def shared(draw: st.DrawFn) -> Person:
+    """Somebody whom two subsidiaries engage for one production, at times both at once."""
+    made = []
+    for number, subsidiary in ((80, "hmp"), (81, "hpo")):
+        start = FIRST + timedelta(days=draw(st.integers(0, 20)))
+        end = start + timedelta(days=draw(st.integers(0, 40)))
+        department = draw(st.sampled_from(["image", "son"]))
+        made.append(engagement(number, start, end, production="tamaris",
+                               subsidiary=subsidiary, department=department))  # fmt: skip
+    return person("Q0001", *made, first_name="Sacha", last_name="Roy")
+
+
+@st.composite
 def casts(draw: st.DrawFn) -> list[Person]:
-    """A few people, homonyms among them, and guests whom the boss answers for."""
+    """A few people, homonyms among them, some with two employers, and guests of the boss."""
     found = [BOSS]
     for number in range(draw(st.integers(1, 3))):
         found.append(person(f"P{number}", *draw(contracts(first_id=1 + 10 * number, most=3))))
+    if draw(st.booleans()):
+        found.append(draw(shared()))
     if draw(st.booleans()):
         start = FIRST + timedelta(days=draw(st.integers(0, 60)))
         end = start + timedelta(days=draw(st.integers(0, 30)))
@@ -104,6 +119,6 @@ def casts(draw: st.DrawFn) -> list[Person]:
 @st.composite
 def moments(draw: st.DrawFn) -> datetime:
     """An instant in or around the calendars, often at an edge of a day."""
-    day = FIRST + timedelta(days=draw(st.integers(-5, SPAN + 120)))
+    day = FIRST + timedelta(days=draw(st.one_of(st.integers(-5, 45), st.integers(-5, SPAN + 120))))
     edge = draw(st.sampled_from([0, 1, 22 * 60 + 58, 22 * 60 + 59, 23 * 60, 23 * 60 + 1, 12 * 60]))
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=edge)

@@ -16,7 +16,8 @@ from typing import Any
 
 from pulumi._types import input_type_py_to_pulumi_names
 
-from sitekit.cloud import Generated, Ref, Secret, Spec
+from sitekit.cloud import Generated, Lookup, Ref, Secret, Spec
+from sitekit.lab.cloud.schema import snake
 
 SCALARS = {str: str, int: int, float: (int, float), bool: bool}
 
@@ -26,7 +27,10 @@ def problems(spec: Spec) -> Iterator[str]:
     package, module, _ = spec.type.split(":")
     resource = spec.type.rpartition(":")[2]
     name = {"azure-native": f"pulumi_azure_native.{module}", "azuread": "pulumi_azuread"}[package]
-    made = getattr(importlib.import_module(name), resource)
+    loaded = importlib.import_module(name)
+    if not hasattr(loaded, resource):  # a lazy package whose part somebody imported before it
+        loaded = importlib.import_module(f"{name}.{snake(resource)}")
+    made = getattr(loaded, resource)
     module_of_it = sys.modules[made.__module__]  # the Args of the resource, not of a nested type
     args = getattr(module_of_it, f"{resource}InitArgs", None) or getattr(
         module_of_it, f"{resource}Args"
@@ -79,7 +83,7 @@ def _resolve(annotation: Any, scope: dict[str, Any]) -> Any:
 
 
 def _value(typed: tuple[Any, dict[str, Any]], value: Any, at: str) -> Iterator[str]:
-    if isinstance(value, Ref | Secret | Generated) or value is None:
+    if isinstance(value, Ref | Secret | Generated | Lookup) or value is None:
         return
     annotation, scope = typed
     complaints = []

@@ -115,6 +115,11 @@ SAID = {
     "no passphrase is set": "error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or",
     "signed in to another tenant": "error: signed in to tenant 1234, and organisation.yaml says 5",
     "the sign-in has expired": "error: AADSTS700082: The refresh token has expired due to",
+    "the secret of the application": "error: AADSTS7000222: The provided client secret keys for",
+    "nobody is signed in": "error: Please run 'az login' to setup account.",
+    "the directory may hold no more": (
+        "error: unexpected status 403 (403 Forbidden) with error: Directory_QuotaExceeded: The"
+    ),
     "lacks a permission": 'error: Status=403 Code="AuthorizationFailed" Message="The client',
     "the cloud does not answer": "error: dial tcp: lookup management.azure.com: no such host",
     "a quota of the subscription": 'error: Status=409 Code="QuotaExceeded" Message="x"',
@@ -125,6 +130,11 @@ SAID = {
         "        - [mandatory]  owner-tag  (azure-native:resources:ResourceGroup: g)\n"
         "          Carry the tag owner (a source)\n"
         "          g must carry the tag owner: give the group the tag owner\n"
+    ),
+    "something that this stack hangs on": (
+        'error: Status=400 Code="InvalidResourceReference" Message="Resource /subscriptions/s/'
+        "virtualWans/vwan-hrz-frc referenced by resource /subscriptions/s/vpnSites/vst-par02 was "
+        'not found. Please make sure that the referenced resource exists"'
     ),
     "this stack was never begun": "error: no stack named 'par02' found",
     "a plug-in of Pulumi": "error: no resource plugin 'pulumi-resource-azuread' found in the",
@@ -138,6 +148,69 @@ def test_each_failure_is_one_message_with_the_next_step(message: str, text: str)
     assert hint
     assert "{" not in hint
     assert "\n" not in said
+
+
+# The same, in other words of the services: newer clients, Entra, the names of other limits.
+ALSO = [
+    ("signed in to another tenant", "Status=401 Code=\"InvalidAuthenticationTokenTenant\" Message"),
+    ("signed in to another tenant", "AADSTS50020: User account 'ana' from identity provider"),
+    ("the sign-in has expired", 'Status=401 Code="ExpiredAuthenticationToken" Message="The'),
+    ("the sign-in has expired", "AADSTS70043: The refresh token has expired or is invalid due"),
+    ("the sign-in has expired", "InvalidAuthenticationToken: Lifetime validation failed, the "
+     "token is expired."),
+    ("nobody is signed in", "DefaultAzureCredential: failed to acquire a token."),
+    ("nobody is signed in", "building authorizer for https://management.azure.com: obtaining"),
+    ("lacks a permission", "Authorization_RequestDenied: Insufficient privileges to complete"),
+    ("the cloud does not answer", "read tcp 10.0.0.4:52114->192.0.2.7:443: i/o timeout"),
+    ("the cloud does not answer", "graph.microsoft.com cannot be reached (ConnectError)"),
+    ("a quota of the subscription", 'Code="PublicIPCountLimitReached" Message="Cannot create'),
+    ("a quota of the subscription", "Operation could not be completed as it results in exceeding "
+     "approved Total Regional Cores quota."),
+    ("a name is taken", 'Code="VaultAlreadyExists" Message="The vault name is already in use.'),
+    ("a name is taken", 'Message="A vault with the same name already exists in deleted state.'),
+    ("a name is taken", "Another object with the same value for property userPrincipalName"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("message", "text"), ALSO)
+def test_other_words_mean_the_same(message: str, text: str) -> None:
+    said, hint = meaning(f"stderr:\n    error: {text}\n", "par02")
+    assert said.startswith(message) or message in said
+    assert hint
+
+
+def test_a_meaning_names_the_resource_and_who_holds_a_lock() -> None:
+    text = (
+        "Diagnostics:\n  pulumi:pulumi:Stack (sitekit-site-par02):\n    error: update failed\n\n"
+        "  azure-native:storage:StorageAccount (par02-storage):\n"
+        '    error: Status=409 Code="StorageAccountAlreadyTaken" Message="The name is taken."\n'
+    )
+    said, _ = meaning(text, "par02")
+    assert said.startswith("a name is taken by somebody else")
+    assert ", at StorageAccount par02-storage: Status=409" in said
+    held = (
+        "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) "
+        "to end or delete the lock file with `pulumi cancel`.\n"
+        "  file:///x/1.json: created by ana@edit-03 (pid 4711) at 2026-11-24T09:00:00Z\n"
+    )
+    said, hint = meaning(held, "par02")
+    assert said.endswith("ana@edit-03 (pid 4711) at 2026-11-24T09:00:00Z")
+    assert "pulumi cancel --stack par02" in hint
+
+
+def test_a_refusal_over_many_lines_is_one() -> None:
+    text = (
+        "  azure-native:resources:ResourceGroup (par02-group):\n"
+        "    error: PUT https://management.azure.com/subscriptions/1/resourcegroups/rg\n"
+        "    -----\n    RESPONSE 403: 403 Forbidden\n    ERROR CODE: AuthorizationFailed\n"
+        '    {\n      "error": {\n        "code": "AuthorizationFailed",\n'
+        '        "message": "The client may not do this."\n      }\n    }\n'
+    )
+    said, _ = meaning(text, "par02")
+    assert said == (
+        "whoever is signed in lacks a permission, at ResourceGroup par02-group: "
+        "AuthorizationFailed: The client may not do this."
+    )
 
 
 def test_every_meaning_has_a_case() -> None:
@@ -155,7 +228,10 @@ def test_what_nobody_knows_is_told_in_the_words_of_the_cloud() -> None:
         "  pulumi:pulumi:Stack:\n    error: update failed\n"
     )
     said, hint = meaning(text, "par02")
-    assert said == 'Status=400 Code="NetcfgInvalidSubnet" Message="Subnet is not valid"'
+    assert said == (
+        "VirtualNetwork par02-network: "
+        'Status=400 Code="NetcfgInvalidSubnet" Message="Subnet is not valid"'
+    )
     assert "--stack par02" in hint
 
 

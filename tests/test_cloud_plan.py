@@ -25,7 +25,7 @@ from sitekit.cloud import (
 )
 from sitekit.cloud.cost import HOURS, estimate
 from sitekit.cloud.guardrails import GUARDRAILS, of_inputs, violations
-from sitekit.cloud.spec import NAMED_BY, dependencies
+from sitekit.cloud.spec import NAMED_BY, dependencies, tree
 from sitekit.errors import SitekitError
 from sitekit.findings import Severity
 from sitekit.load import LoadedOrganisation, load_organisation
@@ -411,3 +411,20 @@ def test_what_a_day_changes_is_the_budget_alone() -> None:
 
 
 PLANS_OF_ALL = tuple(spec for plan in plans() for spec in plan.specs)
+
+
+@pytest.mark.parametrize("plan", plans(), ids=lambda plan: plan.stack)
+def test_the_tree_has_every_resource_once_below_what_it_names(plan: StackPlan) -> None:
+    shown = list(tree(plan))
+    assert sorted(spec.name for _, spec in shown) == sorted(spec.name for spec in plan.specs)
+    above: list[str] = []
+    for depth, spec in shown:
+        assert depth <= len(above)
+        del above[depth:]
+        assert not above or above[-1] in dependencies(spec)
+        above.append(spec.name)
+
+
+def test_the_tree_of_a_site() -> None:
+    depths = {spec.name: depth for depth, spec in tree(of("par02"))}
+    assert [depths[n] for n in ("group", "network", "hub-connection", "location")] == [0, 2, 3, 0]

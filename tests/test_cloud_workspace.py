@@ -68,7 +68,8 @@ def test_backends_and_providers_that_are_taken() -> None:
 
 
 def test_stacks_are_found_beside_the_organisation_or_above_it(tmp_path: Path) -> None:
-    assert workspace.find(ROOT / "examples" / "horizon") == ROOT / "stacks"
+    assert workspace.find(ROOT / "examples" / "horizon") == ROOT / "examples" / "horizon" / "stacks"
+    assert workspace.find(ROOT / "examples") == ROOT / "stacks"
     assert workspace.find(tmp_path) is None
     (tmp_path / ".git").mkdir()
     inside = tmp_path / "horizon"
@@ -105,7 +106,8 @@ def test_stack_init_without_an_engine_writes_projects_and_files(tmp_path: Path) 
         "subsidiary/Pulumi.hmp.yaml", "subsidiary/Pulumi.yaml",
     ]  # fmt: skip
     assert "url: file://../.state" in (folder / "stacks/site/Pulumi.yaml").read_text()
-    assert (folder / "stacks/.state/.gitignore").read_text() == "*\n"
+    assert (folder / "stacks/.state/.gitignore").read_text() == "*\n!.gitignore\n"
+    assert "run it again where there is a pulumi" in done.stderr
     url = "azblob://state?storage_account=sthrzstate"
     assert init(folder, "par01", "--backend", url).returncode == 0
     assert f"url: {url}" in (folder / "stacks/site/Pulumi.yaml").read_text()
@@ -215,6 +217,17 @@ def test_nobody_signed_in_is_told_with_the_code_alone() -> None:
     assert "az login" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "url", ["https://vaults.example/vaults", "http://127.0.0.1:1@x.example/vaults"]
+)
+def test_a_vault_elsewhere_gets_no_token(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asking, asked = vault((200, {"value": "shown"}))
+    monkeypatch.setenv("SITEKIT_VAULT_URL", url)
+    with pytest.raises(SitekitError, match="names no lab on this machine"):
+        asking.ask("v-1", "n")
+    assert asked == []
+
+
 # --- doctor --------------------------------------------------------------------------------------
 
 
@@ -257,3 +270,57 @@ def test_an_old_engine_and_a_strange_plug_in_are_seen(
     remarks = {remark.what: remark for remark in examine(None)}
     assert (remarks["pulumi"].state, "3.1.0" in remarks["pulumi"].detail) == (State.ODD, True)
     assert remarks["plug-in azuread"].state is State.ODD
+
+
+def test_each_row_is_missing_where_it_is_and_there_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half installed, row by row: each is told by itself, with what provides it."""
+    import socket
+
+    for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "SITEKIT_LAB",
+                 "PULUMI_CONFIG_PASSPHRASE_FILE", "ARM_CLIENT_ID", "AZURE_CLIENT_ID",
+                 "ARM_USE_OIDC", "SITEKIT_GRAPH_URL"):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def row(what: str) -> tuple[State, str]:
+        found = next(r for r in examine(None) if r.what == what)
+        assert bool(found.command) is (found.state is not State.THERE), found
+        return found.state, found.command
+
+    def program(name: str, text: str) -> None:
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        monkeypatch.setenv("SITEKIT_GRAPH_URL", f"http://127.0.0.1:{port}")
+        state, command = row("Microsoft Graph")
+        assert (state, "sitekit lab cloud up" in command) == (State.MISSING, True)
+        listening.listen()
+        assert row("Microsoft Graph")[0] is State.THERE
+    assert row("passphrase")[0] is State.MISSING
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE_FILE", "/somewhere")
+    assert row("passphrase")[0] is State.THERE
+    assert row("backend")[0] is State.MISSING
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "azblob://key@state?storage_account=sthrzstate")
+    assert row("backend")[0] is State.THERE
+    assert row("plug-in sitekit")[0] is State.MISSING
+    program("pulumi-resource-sitekit", "exit 0")
+    assert row("plug-in sitekit")[0] is State.THERE
+    assert row("credentials") == (
+        State.MISSING, "az login (https://learn.microsoft.com/cli/azure/install-azure-cli)",
+    )  # fmt: skip
+    program("az", "exit 1")
+    assert row("credentials") == (State.MISSING, "az login --tenant TENANT")
+    program("az", """echo '{"tenantId": "t-1"}'""")
+    assert row("credentials")[0] is State.THERE
+    assert row("pulumi")[0] is State.MISSING
+    version = "999.0.0"
+    program("pulumi", f'case "$1" in version) echo v{version};; *) echo "[]";; esac')
+    assert row("pulumi")[0] is State.THERE
+    for name in ("azure-native", "azuread"):
+        state, command = row(f"plug-in {name}")
+        assert (state, f"plugin install resource {name}" in command) == (State.MISSING, True)

@@ -9,6 +9,7 @@ import random
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -315,6 +316,50 @@ def killed_and_run_again(seed: int, folder: Path, graph: MemoryGraph) -> None:
     run.wait()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    ends_as_one_whole_run(folder, graph)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"expired": True}, "the lab does not accept its token"),
+        ({"forbidden": "(POST|PATCH|DELETE) /(users|groups)"}, "the identity lacks a permission"),
+        ({"throttled": ["0"] * 500}, "is throttling us"),
+    ],
+)
+def test_what_goes_wrong_half_way_is_one_message_and_the_next_run_ends_the_same(
+    fault: dict[str, object],
+    said: str,
+    folder: Path,
+    graph: MemoryGraph,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def strike() -> None:
+        while graph.writes < 100 and not over.is_set():
+            time.sleep(0.0005)
+        for name, value in fault.items():
+            setattr(graph, name, value)
+
+    over = threading.Event()
+    striker = threading.Thread(target=strike)
+    striker.start()
+    arguments = ["people", "apply", str(folder), "--yes", "--at", EXAMPLE_DAY]
+    code = cli.run(arguments)
+    over.set()
+    striker.join()
+    told = capsys.readouterr().err
+    assert code == 3, told
+    assert told.count("error: ") == 1
+    assert said in told
+    assert "hint: " in told
+    assert "Traceback" not in told
+    assert graph.writes >= 100
+    graph.expired, graph.forbidden, graph.throttled = False, "", []
+    assert cli.run(arguments) == 0
+    ends_as_one_whole_run(folder, graph)
+
+
+def ends_as_one_whole_run(folder: Path, graph: MemoryGraph) -> None:
     whole = tenant_of_the_stacks()
     loaded = replace(load_organisation(folder), register=())
     with whole.client() as client:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ from sitekit.errors import (
 )
 from sitekit.load import LoadedOrganisation
 from sitekit.load.register import load_register
-from sitekit.model.people import Person
+from sitekit.model.people import Engagement, Person
 from sitekit.people import Action, MemoryJournal, Outcome, Plan, journal_in
 from tests.calendars import BOSS, casts, engagement, moments, organisation, person
 from tests.memory_graph import TENANT, CutOff, MemoryGraph
@@ -112,6 +113,23 @@ def did(plan: Plan) -> list[tuple[str, str, str]]:
     return [(o.action.value, o.person, o.target) for o in plan.operations]
 
 
+def given_by(e: Engagement) -> set[str]:
+    """The groups and the unit that a contract gives, in the words of identity.yaml."""
+    found = {f"au-{e.subsidiary}", f"team-{e.subsidiary}-{e.department}"}
+    if e.production:
+        found.add(f"prd-{e.production}-{e.department}")
+    if e.licence_profile and e.account_type != "guest":
+        found.add(f"lic-{e.subsidiary}-{e.licence_profile}")
+    return found
+
+
+def giving(who: Person, name: str) -> list[Engagement]:
+    """The contracts that may give a group, with those that gaps join to them."""
+    own = [e for e in who.engagements if name in given_by(e)]
+    productions = {e.production for e in own if e.production}
+    return [e for e in who.engagements if e in own or e.production in productions]
+
+
 # --- for any calendar --------------------------------------------------------------------------
 
 
@@ -138,15 +156,18 @@ def test_whoever_may_is_enabled_whoever_may_not_is_not_and_again_there_is_nothin
             }
             if not allowed:
                 assert all(name.startswith("lic-") for name in groups)
-            for name in groups:
-                if name.startswith("prd-"):
-                    code = name.split("-")[1]
-                    own = [e for e in p.engagements if e.production == code]
-                    assert may(own, at, "Europe/Paris"), f"{p.person_id} is in {name}"
+            groups |= {
+                unit["displayName"]
+                for unit in office.graph.units.values()
+                for u in accounts
+                if allowed and u["id"] in unit["members"]
+            }
+            for name in groups - {n for n in groups if not allowed}:
+                assert may(giving(p, name), at, "Europe/Paris"), f"{p.person_id} is in {name}"
             for e in p.engagements:
-                running = e.runs_on(at.astimezone(UTC).date()) and may([e], at, "Europe/Paris")
-                if running and e.production:
-                    assert f"prd-{e.production}-{e.department}" in groups
+                here = at.astimezone(ZoneInfo("Europe/Paris")).date()
+                if e.runs_on(here) and may([e], at, "Europe/Paris") and e.account_type != "none":
+                    assert given_by(e) <= groups, f"{p.person_id} lacks some of {given_by(e)}"
         again = office.plan(at)
         assert (again.operations, again.obstacles) == ((), ())
         assert again.register.text() == office.register

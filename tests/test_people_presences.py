@@ -172,6 +172,18 @@ def test_an_ended_contract_is_over_when_it_was_marked_so() -> None:
     assert made([engagement(1, date(2027, 2, 1), None, status="ended")]) == ()
 
 
+def test_who_works_for_two_employers_of_one_production_has_what_both_give() -> None:
+    long = engagement(1, date(2027, 1, 4), date(2027, 3, 1), production="tamaris")
+    short = engagement(2, date(2027, 1, 20), date(2027, 2, 10), production="tamaris",
+                       subsidiary="hpo")  # fmt: skip
+    both = one(long, short)
+    assert both.running(datetime(2027, 1, 2, tzinfo=UTC)) == (long,)
+    assert both.running(datetime(2027, 1, 10, tzinfo=UTC)) == (long,)
+    assert both.running(datetime(2027, 1, 25, tzinfo=UTC)) == (long, short)
+    assert both.running(datetime(2027, 2, 15, tzinfo=UTC)) == (long,)  # not the last that began
+    assert both.running(datetime(2027, 3, 2, tzinfo=UTC)) == (long,)  # grace: the last that ended
+
+
 def test_an_open_contract_never_ends() -> None:
     e = engagement(1, date(2027, 2, 1), None)
     assert one(e).ends is None

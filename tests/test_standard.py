@@ -36,6 +36,8 @@ FACTS = {  # these have no versions: see docs/versions.md
     "hardware_places",
     "uplink_kinds",
     "identity",
+    "naming",
+    "prices",
     "platforms",
     "platform_folders",
     "archetype_documents",

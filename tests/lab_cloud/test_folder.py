@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from sitekit.cloud.keyvault import KeyVault
+from sitekit.errors import SitekitError
 from sitekit.lab import cloud
 from sitekit.lab.cloud import catalogue
 from sitekit.lab.cloud import folder as lab_folder
@@ -61,6 +63,20 @@ def test_up_used_and_down(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     variables = cloud.environment(place)
     assert variables["SITEKIT_GRAPH_URL"] == f"http://127.0.0.1:{lab.port}"
     assert ping(lab.port, variables["SITEKIT_GRAPH_TOKEN"]) == 200
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    vaults = KeyVault()
+    psk = vaults.ask("Kv-A", "psk")
+    assert psk
+    assert vaults.ask("kv-a", "psk") == psk  # always the same, so that a second up is quiet
+    assert vaults.ask("kv-b", "psk") != psk
+    lab.store().add_fault("missing", type="secret", name="psk", verb="read", count=1, options={})
+    assert vaults.ask("kv-a", "psk") is None
+    monkeypatch.setenv("SITEKIT_GRAPH_TOKEN", "of another lab")
+    with pytest.raises(SitekitError, match="refuses whoever is signed in"):
+        vaults.ask("kv-a", "psk")
+    vaults.close()
+    monkeypatch.setenv("PATH", os.environ["PATH"].partition(os.pathsep)[2])
     assert variables["PATH"].split(os.pathsep)[0] == str(place / "bin")
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
     assert stat.S_IMODE((place / "passphrase").stat().st_mode) == 0o600

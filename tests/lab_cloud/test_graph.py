@@ -682,3 +682,33 @@ def test_filters() -> None:
     ):
         assert odata.where(text)(item), text
     assert not odata.where("list/any(i:i/x eq 'z') or n gt 3")(item)
+
+
+# --- a restricted unit ---------------------------------------------------------------------------
+
+
+def test_members_of_a_restricted_unit_change_for_nobody_without_a_role_over_it(
+    graph: Client,
+) -> None:
+    ana, free = graph.user("ana")["id"], graph.user("bea")["id"]
+    group = graph.group("editors")["id"]
+    for restricted, inside in ((False, free), (True, ana), (True, group)):
+        body = {"displayName": f"unit of {inside}", "isMemberManagementRestricted": restricted}
+        unit = graph("POST", "/directory/administrativeUnits", body).body["id"]
+        added = graph("POST", f"/directory/administrativeUnits/{unit}/members/$ref", ref(inside))
+        assert added.status == 204
+    for refused in (
+        graph("PATCH", f"/users/{ana}", {"displayName": "Ana"}),
+        graph("PATCH", f"/users/{ana}", {"accountEnabled": False}),
+        graph("DELETE", f"/users/{ana}"),
+        graph("POST", f"/groups/{group}/members/$ref", ref(free)),
+    ):
+        assert (refused.status, refused.code) == (403, "Authorization_RequestDenied")
+        assert "restricted management administrative unit" in refused.body["error"]["message"]
+    assert graph("PATCH", f"/users/{free}", {"displayName": "Béa"}).status == 204
+    other = graph.group("writers")["id"]  # a group of its own may have them as a member
+    assert graph("POST", f"/groups/{other}/members/$ref", ref(ana)).status == 204
+    assert (
+        graph("DELETE", f"/directory/administrativeUnits/{unit}/members/{group}/$ref").status == 204
+    )
+    assert graph("POST", f"/groups/{group}/members/$ref", ref(free)).status == 204

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.organisations import copy_of_horizon, horizon
 
@@ -44,9 +44,9 @@ class Office:
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
 
     @classmethod
-    def open(cls, parent: Path, *, replication: str = "0") -> Office:
-        """Copy the example, set its lab up, begin every stack."""
-        office = cls(copy_of_horizon(parent))
+    def of(cls, folder: Path, *, replication: str = "0") -> Self:
+        """Set up the lab of an organisation's folder; no stack is begun."""
+        office = cls(folder)
         office.secrets.write_text(
             "".join(f'keyvault:hrz-network/{s}-psk: "psk of {s}, 0123"\n' for s in horizon().sites),
             encoding="utf-8",
@@ -55,6 +55,12 @@ class Office:
         office.run("lab", "cloud", "up", "--replication", replication)
         shown = json.loads(office.run("lab", "cloud", "env", "--json").stdout)
         office.environment |= shown
+        return office
+
+    @classmethod
+    def open(cls, parent: Path, *, replication: str = "0") -> Self:
+        """Copy the example, set its lab up, begin every stack."""
+        office = cls.of(copy_of_horizon(parent), replication=replication)
         office.run("stack", "init")
         return office
 

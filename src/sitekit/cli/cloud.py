@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,14 @@ from .exit import Exit
 from .locate import organisation_option, select
 
 if TYPE_CHECKING:
-    from ..cloud import StackPlan
+    from ..cloud import Spec, StackPlan
     from ..cloud.compare import Difference
     from ..cloud.cost import Estimate
     from ..load import LoadedOrganisation
 
 MAX_BYTES = 64 << 20
 PLATFORM = "platform"
+PEOPLE = "people"
 _MARKS = {"create": "+", "update": "~", "delete": "-", "same": " "}
 
 
@@ -88,8 +89,12 @@ def plan(
     elif against is not None:
         _print_differences(plans[0], differences)
     else:
-        for each in plans:
-            _print(each, estimate(each, prices), inputs)
+        costs = [estimate(each, prices) for each in plans]
+        for each, cost in zip(plans, costs, strict=True):
+            _print(each, cost, inputs)
+        if len(plans) > 1:
+            total = sum(cost.total for cost in costs)
+            console.say(f"{len(plans)} stacks: {total:.2f} {prices.currency} a month")
     if not as_json:
         console.findings(f for p in plans for f in p.findings)
     changed = any(d.step is not Step.SAME for d in differences)
@@ -101,12 +106,15 @@ def chosen(loaded: LoadedOrganisation, names: Sequence[str], day: date) -> list[
     """The plans of what was named; everything where nothing was."""
     from ..cloud import StackKind, all_plans, plan_of
 
+    now = datetime.now(UTC) if day == date.today() else None
     if not names:
-        return list(all_plans(loaded, today=day))
+        return list(all_plans(loaded, today=day, at=now))
     found = []
     for name in names:
         if name in (PLATFORM, loaded.organisation.code):
             kind, stack = StackKind.PLATFORM, loaded.organisation.code
+        elif name in (PEOPLE, f"{loaded.organisation.code}-{PEOPLE}"):
+            kind, stack = StackKind.PEOPLE, f"{loaded.organisation.code}-{PEOPLE}"
         elif name in loaded.subsidiaries:
             kind, stack = StackKind.SUBSIDIARY, name
         else:
@@ -122,7 +130,7 @@ def chosen(loaded: LoadedOrganisation, names: Sequence[str], day: date) -> list[
                 if close
                 else f"there is {', '.join(known[:12])}",
             )
-        found.append(plan_of(loaded, kind, stack, today=day))
+        found.append(plan_of(loaded, kind, stack, today=day, at=now))
     return found
 
 
@@ -139,10 +147,13 @@ def _state(file: Path) -> str:
 
 
 def _print(plan: StackPlan, cost: Estimate, inputs: bool) -> None:
+    from ..cloud.spec import tree
+
     console.say(f"{plan.kind} {plan.stack}: {len(plan.specs)} resources in {plan.region}")
-    width = max((len(_kind(spec.type)) for spec in plan.specs), default=0)
+    shown = [("  " * depth + _kind(spec.type), spec) for depth, spec in tree(plan)]
+    width = max((len(label) for label, _ in shown), default=0)
     longest = max((len(spec.name) for spec in plan.specs), default=0)
-    for spec in plan.specs:
+    for label, spec in shown:
         marks = [
             word
             for word, on in (
@@ -152,11 +163,12 @@ def _print(plan: StackPlan, cost: Estimate, inputs: bool) -> None:
             )
             if on
         ]
-        line = f"  {_kind(spec.type):{width}}  {spec.name:{longest}}  {spec.called}"
-        console.say(f"{line}  [{', '.join(marks)}]" if marks else line.rstrip())
+        line = f"  {label:{width}}  {spec.name:{longest}}  {_called(spec, plan)}".rstrip()
+        console.say(f"{line}  [{', '.join(marks)}]" if marks else line)
         if inputs:
             for path, value in _flat(spec.inputs):
-                console.say(console.printable(f"      {path}: {value}"))
+                said = str(value).lower() if isinstance(value, bool) else value
+                console.say(console.printable(f"      {path}: {said}"))
     if cost.items:
         console.table(
             f"Estimate a month, list prices of {cost.day} in {cost.currency}, without traffic",
@@ -173,7 +185,9 @@ def _print_differences(plan: StackPlan, found: Iterable[Difference]) -> None:
     from ..cloud.compare import Step
 
     counts: dict[Step, int] = {}
-    for difference in found:
+    differences = list(found)
+    width = max((len(_kind(d.type)) for d in differences if d.step is not Step.SAME), default=0)
+    for difference in differences:
         counts[difference.step] = counts.get(difference.step, 0) + 1
         if difference.step is Step.SAME:
             continue
@@ -183,7 +197,7 @@ def _print_differences(plan: StackPlan, found: Iterable[Difference]) -> None:
             else ""
         )
         console.say(
-            f"  {_MARKS[difference.step]} {_kind(difference.type):34} {difference.name}{held}"
+            f"  {_MARKS[difference.step]} {_kind(difference.type):{width}}  {difference.name}{held}"
         )
         for change in difference.changes:
             console.say(
@@ -191,6 +205,16 @@ def _print_differences(plan: StackPlan, found: Iterable[Difference]) -> None:
             )
     words = ", ".join(f"{count} {step}" for step, count in counts.items())
     console.say(f"{plan.kind} {plan.stack} against its state: {words or 'both are empty'}")
+
+
+def _called(spec: Spec, plan: StackPlan) -> str:
+    """Its name in Azure or Entra, with the names of others that it is made of."""
+    from ..cloud.spec import references
+
+    found = spec.called
+    for ref in references(spec.inputs):
+        found = found.replace(f"<{ref.name}.name>", plan[ref.name].called)
+    return found
 
 
 def _kind(type_: str) -> str:

@@ -32,6 +32,7 @@ def people() -> None:
     """
 
 
+_OF_STACKS = ("there is no group", "there is no administrative unit")  # their stacks make them
 _path = click.argument("path", required=False, type=click.Path(path_type=Path))
 _subsidiary = click.option(
     "--subsidiary",
@@ -89,6 +90,7 @@ def plan(
 
     loaded = _load(path, organisation)
     tenant = _tenant(loaded, subsidiary)
+    _refuse_a_stack(loaded, tenant)
     moment = _moment(at, loaded)
     if empty_tenant:
         directory = Directory(tenant=tenant)
@@ -142,6 +144,7 @@ def apply(
         raise click.UsageError("--json asks nothing: say --yes as well")
     loaded = _load(path, organisation)
     tenant = _tenant(loaded, subsidiary)
+    _refuse_a_stack(loaded, tenant)
     with journal_in(loaded.folder) as journal, _connected() as graph:
         if at is not None and not graph.is_lab:
             raise click.UsageError("--at is for labs: in a real tenant apply acts for now")
@@ -164,6 +167,97 @@ def apply(
             console.note("nothing was done")
             return Exit.FINDINGS
         return _apply(loaded, made, graph, journal, as_json=as_json)
+
+
+@people.command(short_help="Give sign-in names for the stack of people; asks no cloud.")
+@_path
+@organisation_option
+@_at
+@click.option(
+    "--forget",
+    multiple=True,
+    metavar="PERSON",
+    help="Somebody who is out of people.csv for good: their names end, and nobody gets them. "
+    "Repeatable.",
+)
+@_json
+def names(
+    path: Path | None,
+    organisation: Path | None,
+    at: str | None,
+    forget: tuple[str, ...],
+    as_json: bool,
+) -> Exit:
+    """Write the names of newcomers to people.register.csv, where Pulumi owns people.
+
+    A program of Pulumi's writes no file of yours: run this before `sitekit up people`, and commit
+    the register. Exits with 1 where somebody has to decide something.
+
+    \b
+    Examples:
+      sitekit people names
+      sitekit people names --at 2027-01-04
+      sitekit people names --forget P0042
+    """
+    from ..load.register import REGISTER
+    from ..people import Directory, plan
+    from .files import write_whole
+
+    loaded = _load(path, organisation)
+    if loaded.organisation.people.owned_by != "pulumi":
+        raise SitekitError(
+            "sitekit people apply gives names by itself: no stack owns people here",
+            hint="write people: {owned_by: pulumi} in organisation.yaml to change that",
+        )
+    directory = Directory(tenant=loaded.organisation.azure.tenant)
+    moment = _moment(at, loaded)
+    made = plan(loaded, moment, directory)
+    known = {person.person_id for person in loaded.people}
+    for who in forget:
+        if who in known:
+            raise SitekitError(
+                f"{who} is in people.csv", hint="take their rows out first: contracts give access"
+            )
+        if not made.register.end(who, moment.date()):
+            raise SitekitError(
+                f"{who} has no name in {REGISTER}", hint="write the person_id as the register does"
+            )
+    before = {entry.upn for entry in loaded.register if entry.until is None}
+    given = [e for e in made.register.entries if e.until is None and e.upn not in before]
+    obstacles = [o for o in made.obstacles if not o.message.startswith(_OF_STACKS)]
+    changed = bool(given or forget) and write_whole(loaded.folder / REGISTER, made.register.text())
+    if as_json:
+        console.say(
+            console.as_json(
+                {
+                    "given": [{"person": e.person, "name": e.upn} for e in given],
+                    "obstacles": obstacles,
+                }
+            )
+        )
+    else:
+        for entry in given:
+            console.say(f"{entry.person}: {entry.upn}")
+        for obstacle in obstacles:
+            where = f"{obstacle.place}: " if obstacle.place else ""
+            console.error(f"{where}{obstacle.subject}: {obstacle.message}", hint=obstacle.remedy)
+    if changed:
+        ended = f", those of {_counted(len(forget), 'person')} ended" if forget else ""
+        console.note(f"{_counted(len(given), 'new name')} in {REGISTER}{ended}: commit it")
+    else:
+        console.note("everybody who is here, or soon, has a name")
+    return Exit.FINDINGS if obstacles else Exit.AS_DESIGNED
+
+
+def _refuse_a_stack(loaded: LoadedOrganisation, tenant: str) -> None:
+    """Two that make accounts in one tenant would undo each other's work."""
+    group = loaded.organisation
+    if group.people.owned_by == "pulumi" and tenant == group.azure.tenant:
+        raise SitekitError(
+            "the stack of people owns the accounts of this tenant",
+            hint="sitekit people names, then sitekit up people; or write people: "
+            "{owned_by: sitekit} in organisation.yaml and take the stack away first",
+        )
 
 
 def _apply(

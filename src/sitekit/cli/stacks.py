@@ -7,10 +7,13 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,15 +22,19 @@ from ..errors import SitekitError
 from ..findings import Severity
 from . import console
 from .cloud import chosen
+from .crew import shared_crew
 from .exit import Exit
 from .files import create_whole, write_whole
-from .locate import organisation_option, select
+from .locate import organisation_option, scheduler_option, select
 
 if TYPE_CHECKING:
-    from ..cloud import StackPlan
+    from ..cloud import StackKind, StackPlan
     from ..cloud.fleet import Action, Job, Outcome
+    from ..load import LoadedOrganisation
+    from ..load.cluster import ClusterExecutor
 
 WORKERS = 4  # every run is an engine, a program and two plug-ins
+NOT_BEGUN = "written; not begun, for there is no pulumi on PATH"
 REMEMBERED = Path(".sitekit") / "stacks.json"
 _STEPS = ("create", "update", "replace", "import", "delete", "same")
 
@@ -68,7 +75,7 @@ def init(
 ) -> Exit:
     """Begin the named stacks (default: all of them).
 
-    Where there are no stacks yet, the three projects are put into stacks/ beside organisation.yaml.
+    Where there are no stacks yet, the projects are put into stacks/ beside organisation.yaml.
     Pulumi.STACK.yaml holds the code, the ids of the tenant and the subscription, and what encrypts
     secrets: nothing else. With a pulumi on PATH the stack is begun there too.
 
@@ -86,23 +93,29 @@ def init(
     provider = workspace.secrets_provider(secrets_provider)
     loaded = load_organisation(select((), organisation).folder)
     plans = chosen(loaded, stacks, date.today())
-    folder = _projects(loaded.folder, backend)
+    folder = _projects(loaded.folder, backend, {plan.kind for plan in plans})
     begun = []
     for plan in plans:
         file = workspace.stack_file(plan, loaded.folder, folder)
         before = file.read_text(encoding="utf-8") if file.exists() else ""
         text = workspace.stack_text(plan, loaded.folder, folder, provider=provider, before=before)
         changed = write_whole(file, text)
-        state = "no pulumi on PATH: begun later"
+        state = NOT_BEGUN
         if shutil.which("pulumi"):
             state = _begin(plan, folder, provider)
+            now = file.read_text(encoding="utf-8")  # an engine may drop comments where it adds
+            write_whole(file, workspace.stack_text(
+                plan, loaded.folder, folder, provider=provider, before=now
+            ))  # fmt: skip
         begun.append({"stack": plan.stack, "kind": plan.kind, "file": str(file),
                       "written": changed, "state": state})  # fmt: skip
     if as_json:
         console.say(console.as_json({"stacks": begun}))
     else:
         for each in begun:
-            console.say(f"{each['file']}: {each['state']}")
+            console.say(f"{_from_here(str(each['file']))}: {each['state']}")
+        if any(each["state"] == NOT_BEGUN for each in begun):
+            console.note("run it again where there is a pulumi: only an engine begins a stack")
         if not os.environ.get("PULUMI_CONFIG_PASSPHRASE") and provider == workspace.PASSPHRASE:
             console.note(
                 "secrets in states are encrypted with PULUMI_CONFIG_PASSPHRASE, or with what "
@@ -112,7 +125,13 @@ def init(
     return Exit.REFUSED if failed and shutil.which("pulumi") else Exit.AS_DESIGNED
 
 
-def _projects(organisation: Path, backend: str | None) -> Path:
+def _from_here(file: str) -> str:
+    """A path as it is named from where we are, if it lies below."""
+    near = os.path.relpath(file)
+    return file if near.startswith("..") else near
+
+
+def _projects(organisation: Path, backend: str | None, kinds: Collection[StackKind]) -> Path:
     """The folder of the stacks, made where there is none; --backend goes into its projects."""
     from ..cloud import StackKind, workspace
 
@@ -120,17 +139,32 @@ def _projects(organisation: Path, backend: str | None) -> Path:
     folder = workspace.find(organisation)
     if folder is None:
         folder = organisation / workspace.FOLDER
-        create_whole({folder / path: text for path, text in workspace.projects(url).items()})
-        console.note(f"the three projects are in {folder}: commit them")
-    elif backend is not None:
+        wanted = {*workspace.ALWAYS, *kinds}
+        create_whole(
+            {folder / path: text for path, text in workspace.projects(url, wanted).items()}
+        )
+        console.note(f"the projects are in {folder}: commit them")
+    else:
+        before = (folder / StackKind.PLATFORM / "Pulumi.yaml").read_text(encoding="utf-8")
+        later = {
+            folder / path: text
+            for path, text in workspace.projects(workspace.backend_of(before) or url, kinds).items()
+            if path.parts[0] in kinds and not (folder / path).exists()
+        }
+        create_whole(later)
+        for file in later:
+            console.note(f"{file} is new: commit it")
+    if backend is not None:
         for kind in StackKind:
             file = folder / kind / "Pulumi.yaml"
+            if not file.exists():
+                continue
             write_whole(file, workspace.with_backend(file.read_text(encoding="utf-8"), url))
     if url == f"file://{workspace.STATE}":
         state = folder / ".state"
         if not state.is_dir():
             state.mkdir()
-            write_whole(state / ".gitignore", "*\n")
+            write_whole(state / ".gitignore", "*\n!.gitignore\n")  # the folder is in a clone, too
     return folder
 
 
@@ -158,11 +192,10 @@ def _options(
             click.option(
                 "--workers",
                 type=click.IntRange(1, 64),
-                default=WORKERS,
-                show_default=True,
                 metavar="N",
-                help="Stacks to run at once, each in processes of its own.",
+                help=f"Stacks to run at once, each in processes of its own (default: {WORKERS}).",
             ),
+            scheduler_option,
             click.option(
                 "--secrets",
                 type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -222,6 +255,7 @@ def up(**options: Any) -> Exit:
       sitekit up par02
       sitekit up --workers 6 --yes
       sitekit up --resume
+      sitekit up --scheduler tcp://10.0.0.5:8786
     """
     return _run("up", **options)
 
@@ -255,7 +289,8 @@ def _run(
     *,
     stacks: tuple[str, ...],
     organisation: Path | None,
-    workers: int,
+    workers: int | None,
+    scheduler: str | None,
     secrets: Path | None,
     as_json: bool,
     yes: bool = True,
@@ -263,8 +298,7 @@ def _run(
     with_protected: bool = False,
     policy: bool = False,
 ) -> Exit:
-    from ..cloud import fleet, workspace
-    from ..cloud import workers as processes
+    from ..cloud import fleet, processes, workspace
     from ..cloud.automation import act
     from ..load import load_organisation
     from ..load.secrets import read_secrets
@@ -272,6 +306,7 @@ def _run(
     action = fleet.Action(word)
     loaded = load_organisation(select((), organisation).folder)
     if secrets is not None:
+        secrets = secrets.absolute()
         read_secrets(secrets)  # refused here, once, rather than in every stack
     plans = chosen(loaded, stacks, date.today())
     if action is not fleet.Action.DESTROY and _wrong(plans):
@@ -299,16 +334,16 @@ def _run(
     outcomes: list[Outcome] = []
     told = threading.Event()
     with (
+        _crew(loaded, folder, scheduler, workers, len(jobs), secrets) as (pool, width),
         console.progress(len(jobs), f"{action}") as advance,
         processes.passing_on_interrupts(told),
-        processes.pool(min(workers, max(len(jobs), 1))) as pool,
     ):
         for outcome in fleet.run(
             jobs,
             action,
             act,
             pool,
-            workers=workers,
+            workers=width,
             on_begin=lambda job: console.note(f"{job.name}: {action} begins"),
             stopping=told.is_set,
         ):
@@ -337,6 +372,41 @@ def _run(
         return Exit.REFUSED
     would = any(step != "same" for outcome in outcomes for step in outcome.changes)
     return Exit.FINDINGS if action is fleet.Action.PREVIEW and would else Exit.AS_DESIGNED
+
+
+@contextmanager
+def _crew(
+    loaded: LoadedOrganisation,
+    stacks: Path,
+    scheduler: str | None,
+    workers: int | None,
+    jobs: int,
+    secrets: Path | None,
+) -> Iterator[tuple[Executor, int]]:
+    """Who runs the stacks, and how many at once: processes here, or the workers of a cluster."""
+    from ..cloud import processes
+
+    if (shared := shared_crew(loaded, scheduler, workers)) is not None:
+        _look_at(shared, stacks, secrets)
+        yield shared, shared.width
+        return
+    width = min(workers or WORKERS, max(jobs, 1))
+    with processes.pool(width) as pool:
+        yield pool, width
+
+
+def _look_at(cluster: ClusterExecutor, stacks: Path, secrets: Path | None) -> None:
+    """Refuse workers that cannot run stacks; states in files get a marker that they must see."""
+    from ..cloud import workers
+
+    folder = workers.states(stacks)
+    if folder is None:
+        workers.refuse(cluster.ask(workers.complaint, workers.needs(stacks, secrets=secrets)))
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(prefix=".sitekit-", dir=folder) as marker:
+        wanted = workers.needs(stacks, secrets=secrets, marker=Path(marker.name))
+        workers.refuse(cluster.ask(workers.complaint, wanted))
 
 
 def _marks(organisation: Path) -> Path:
@@ -374,7 +444,7 @@ def _line(outcome: Outcome) -> str:
         again += f", after taking over {', '.join(outcome.adopted)} of a run that was killed"
     if outcome.done:
         return f"{outcome.kind} {outcome.stack}: {_steps(outcome)}{again} ({outcome.seconds:.0f} s)"
-    return f"{outcome.kind} {outcome.stack}: failed{again}: {outcome.message}"
+    return f"{outcome.kind} {outcome.stack}: failed{again} ({outcome.seconds:.0f} s)"
 
 
 def _steps(outcome: Outcome) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import SitekitError
-from . import recovery, runs, workers
+from . import processes, recovery, runs
 from .fleet import IDENTITY, Action, Job, Outcome
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SECRETS = "SITEKIT_SECRETS"  # names a file of secrets for the program of a stack
 
 PARALLEL_IDENTITIES = 4  # more is throttled by Graph (terraform-provider-azuread#1891)
+LONGEST = 500  # characters of what an engine or a cloud says
 
 INTERRUPTED = (
     "interrupted: what was under way was finished",
@@ -62,14 +63,26 @@ MEANINGS = tuple(
             "set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE",
         ),
         (
-            r"signed in to tenant",
+            r"signed in to tenant|InvalidAuthenticationTokenTenant|AADSTS50020|AADSTS90002",
             "signed in to another tenant than organisation.yaml names",
             "az login --tenant with the tenant of organisation.yaml",
             True,
         ),
         (
-            r"AADSTS700082|AADSTS50173|AADSTS70043|ExpiredAuthenticationToken|token.{0,40}expired",
+            r"AADSTS7000222",
+            "the secret of the application that signs in has expired",
+            "give it a new one, set ARM_CLIENT_SECRET or AZURE_CLIENT_SECRET, then run again: what "
+            "was done stays done",
+        ),
+        (
+            r"AADSTS700082|AADSTS50173|AADSTS70043|ExpiredAuthenticationToken|"
+            r"token.{0,40}(is|has) expired",
             "the sign-in has expired",
+            "az login, then run again: what was done stays done",
+        ),
+        (
+            r"AADSTS5007[69]|run:?\s+.?az login|DefaultAzureCredential|building authorizer",
+            "nobody is signed in to Azure, or a second factor is wanted",
             "az login, then run again: what was done stays done",
         ),
         (
@@ -81,19 +94,27 @@ MEANINGS = tuple(
         ),
         (
             r"no such host|dial tcp|Temporary failure in name resolution|connection refused|"
-            r"ConnectionError|connect: network is unreachable",
+            r"ConnectionError|connect: network is unreachable|i/o timeout|TLS handshake timeout|"
+            r"connection reset by peer|\w+\.(azure|microsoft|windows)\.\w+ cannot be reached",
             "the cloud does not answer",
-            "check the network, then run again: what was done stays done",
+            "check the network, DNS and HTTPS_PROXY, then run again: what was done stays done",
         ),
         (
-            r"QuotaExceeded|quota.{0,20}exceeded|OperationNotAllowed.{0,80}quota",
+            r"Directory_QuotaExceeded",
+            "the directory may hold no more objects",
+            "purge deleted objects, or ask Microsoft for more, then run again",
+            True,
+        ),
+        (
+            r"QuotaExceeded|quota.{0,20}exceeded|OperationNotAllowed.{0,80}quota|"
+            r"CountLimitReached|exceeding (approved|quota)",
             "a quota of the subscription is used up",
-            "ask for more in the portal (Quotas), then run again",
+            "ask for more in the portal (Quotas), then run again: what was done stays done",
             True,
         ),
         (
             r"StorageAccountAlreadyTaken|VaultAlreadyExists|AlreadyTaken|"
-            r"already in use|Another object with the same value",
+            r"already in use|in deleted state|Another object with the same value",
             "a name is taken by somebody else, or by something that was deleted",
             "restore or purge what was deleted, or raise cloud.generation in the file of the site",
             True,
@@ -108,6 +129,13 @@ MEANINGS = tuple(
             r"\[mandatory\]",
             "a guardrail refuses it",
             "change what it names; all guardrails: docs/cloud.md",
+            True,
+        ),
+        (
+            r"referenced by resource \S+ was not found|ResourceGroupNotFound",
+            "something that this stack hangs on is not there",
+            "where the tenant's stack was never brought up: sitekit up platform {stack}; else "
+            "sitekit refresh {stack}, and look at the preview",
             True,
         ),
         (
@@ -128,36 +156,66 @@ AGAIN = re.compile(r"Request_ResourceNotFound|\b429\b|TooManyRequests|throttl", 
 
 def meaning(text: str, stack: str) -> tuple[str, str]:
     """What a failure means and what to do; the engine's own first error where nobody knows."""
-    first = _first_error(text)
+    first, where = _first_error(text), _where(text)
     if re.search(_PROGRAM_REFUSED, text):
         said, _, hint = first.partition("; ")  # as sitekit.cloud.program words it
-        return said, hint or f"sitekit check, then sitekit cloud plan {stack}"
+        return said[:LONGEST], hint or f"sitekit check, then sitekit cloud plan {stack}"
     for known in MEANINGS:
         if re.search(known.pattern, text, re.IGNORECASE):
-            said = f"{known.message}: {first}" if known.shows_text else known.message
+            said = known.message + (f", at {where}" if where else "")
+            if held := _LOCKED_BY.search(text):
+                said += f": {held[1]}"
+            elif known.shows_text:
+                said += f": {first[:LONGEST]}"
             return said, known.hint.format(stack=stack)
-    return first, f"run pulumi in the folder of the stack to see all of it: --stack {stack}"
+    if where:
+        first = f"{where}: {first}"
+    hint = f"run pulumi in the folder of the stack to see all of it: --stack {stack}"
+    return first[:LONGEST], hint
 
 
 _PROGRAM_REFUSED = r"\d+ things? (is|are) wrong: nothing was touched"
-_GUARDRAIL = re.compile(r"\[mandatory\]\s+(\S+).*\n(?:.*\n)??\s*(\S+ must .*)")
+_GUARDRAIL = re.compile(r"\[mandatory\]\s+(\S+).*\n(?:.*\n){0,3}?\s*(\S+ must .*)")
 _NO_REASON = re.compile(r"^(update|preview|destroy|refresh|import) failed$")
+_LOCKED_BY = re.compile(r"created by (\S+ \(pid \d+\) at \S+)")
+# As the engine heads what it says of a resource; the stack and providers are no place.
+_HEADING = re.compile(r"^ {2}(?!pulumi:)[\w-]+:[\w/-]+:(?P<type>\w+) \((?P<name>[^)]+)\):$")
+# A refusal of Azure as its newer clients print it, over many lines.
+_RESPONSE = re.compile(
+    r"^RESPONSE \d+: .*?^ERROR CODE: (?P<code>\S+).*?\"message\": \"(?P<said>[^\"]+)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def _where(text: str) -> str:
+    """The resource that the first reason is said of, as `ResourceGroup par02-group`."""
+    heading = ""
+    for line in text.splitlines():
+        if found := _HEADING.match(line):
+            heading = f"{found['type']} {found['name']}"
+        elif line and not line[0].isspace():
+            heading = ""
+        elif heading and line.lstrip().startswith("error:"):
+            return heading
+    return ""
 
 
 def _first_error(text: str) -> str:
     """The first error that is a reason, as the engine, the cloud or the program words it."""
     if guardrail := _GUARDRAIL.search(text):
-        return f"{guardrail[2].strip()} [{guardrail[1]}]"[:500]
+        return f"{guardrail[2].strip()} [{guardrail[1]}]"
+    if response := _RESPONSE.search(re.sub(r"^ +", "", text, flags=re.MULTILINE)):
+        return f"{response['code']}: {response['said']}"
     found = [line.partition("error:")[2].strip() for line in text.splitlines() if "error:" in line]
     reasons = [line for line in found if line and not _NO_REASON.match(line)]
-    return (reasons or found or ["the engine failed"])[0][:500]
+    return (reasons or found or ["the engine failed"])[0]
 
 
 def act(job: Job, action: Action) -> Outcome:
     """Run one stack; never raises for what an engine or a cloud can do."""
     began = time.monotonic()
     outcome = _once(job, action)
-    if not outcome.done and AGAIN.search(outcome.message) and not workers.interrupted():
+    if not outcome.done and AGAIN.search(outcome.message) and not processes.interrupted():
         outcome = replace(_once(job, action), retried=True)
     if not outcome.done and not outcome.hint:
         message, hint = meaning(outcome.message, job.stack)
@@ -189,7 +247,7 @@ def _once(job: Job, action: Action) -> Outcome:
             )
         changes, settled = _recovered(job, action, lambda: _changes(stack, job, action))
     except (automation.CommandError, RuntimeError) as error:
-        if workers.interrupted():
+        if processes.interrupted():
             return failed(*INTERRUPTED)
         return failed(str(error))
     except FileNotFoundError:
@@ -211,7 +269,7 @@ def _recovered(job: Job, action: Action, do: Callable[[], Any]) -> tuple[Any, re
     with runs.holding(job.mark) as killed:
 
         def unlocked(wanted: Callable[[], Any]) -> Any:
-            if workers.interrupted():
+            if processes.interrupted():
                 raise RuntimeError(INTERRUPTED[0])
             try:
                 return wanted()

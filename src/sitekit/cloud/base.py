@@ -108,7 +108,7 @@ class Builder:
                     f"cloud-{broken.guardrail.name}",
                     str(broken),
                     broken.guardrail.remedy,
-                    Severity.ERROR,
+                    broken.guardrail.severity,
                 )
         for bad in self.names.bad:
             self.find(

@@ -7,15 +7,16 @@ designed already. Names, licences and guardrails come out of the plans, which ar
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from ipaddress import IPv4Network
 
-from ..design.addressing import block_of
 from ..design.result import SiteDesign
 from ..errors import DesignError, Place
 from ..findings import Finding, Severity
 from ..load.organisation import LoadedOrganisation, SiteInputs
+from ..load.people import People
 from .naming import Namer
 from .platform import platform_plan
 from .site import site_plan
@@ -32,11 +33,25 @@ def between(organisation: LoadedOrganisation, sites: Collection[str]) -> Iterato
     The tenant and the subsidiaries are looked at where all sites are; else only the sites named.
     """
     if set(sites) == set(organisation.sites):
-        yield from platform_plan(organisation, _NO_DAY).findings
-        for code in sorted(organisation.subsidiaries):
-            yield from subsidiary_plan(organisation, code, _NO_DAY).findings
+        yield from _above(organisation)
     yield from _networks(organisation, set(sites))
     yield from _same_names(organisation, set(sites))
+
+
+def _above(organisation: LoadedOrganisation) -> tuple[Finding, ...]:
+    """Findings about the tenant and the subsidiaries; their plans look at all people."""
+    memory, people = organisation.memory, organisation.people
+    key = people.digest() if isinstance(people, People) else None
+    if memory is not None and key is not None:
+        known = memory.findings_above(key)
+        if known is not None:
+            return known
+    found = list(platform_plan(organisation, _NO_DAY).findings)
+    for code in sorted(organisation.subsidiaries):
+        found += subsidiary_plan(organisation, code, _NO_DAY).findings
+    if memory is not None and key is not None:
+        memory.keep_findings_above(found, key)
+    return tuple(found)
 
 
 def of_design(organisation: LoadedOrganisation, design: SiteDesign) -> tuple[Finding, ...]:
@@ -46,7 +61,9 @@ def of_design(organisation: LoadedOrganisation, design: SiteDesign) -> tuple[Fin
         plan = site_plan(organisation, design, _NO_DAY)
     except DesignError as error:
         return (
-            _finding("cloud-no-plan", inputs, inputs.place("cloud"), error.message, error.hint),
+            _finding(
+                "cloud-no-plan", inputs.code, inputs.place("cloud"), error.message, error.hint
+            ),
         )
     return (*plan.findings, *_adopted(inputs, plan))
 
@@ -59,7 +76,7 @@ def _adopted(inputs: SiteInputs, plan: StackPlan) -> Iterator[Finding]:
             close = get_close_matches(name, known, n=1)
             yield _finding(
                 "cloud-adopt",
-                inputs,
+                inputs.code,
                 inputs.document.key_place(("cloud", "adopt", name)),
                 f"the stack of {inputs.code} has nothing called '{name}' to adopt",
                 f"did you mean '{close[0]}'?" if close else f"it has {', '.join(known)}",
@@ -69,96 +86,102 @@ def _adopted(inputs: SiteInputs, plan: StackPlan) -> Iterator[Finding]:
 # --- networks ------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Addresses, who has them, and where that is written."""
+
+    prefix: IPv4Network
+    what: str
+    place: Place
+    site: str = ""  # of a network in Azure
+
+
 def _networks(organisation: LoadedOrganisation, wanted: set[str]) -> Iterator[Finding]:
     azure = organisation.organisation.azure
-    others = list(_others(organisation))
     mine = [
-        (code, inputs, inputs.site.cloud.network)
-        for code, inputs in organisation.sites.items()
-        if inputs.site.cloud.network is not None
+        _Range(network[0], f"the network of {code} in Azure", network[1], code)
+        for code in organisation.sites
+        if (network := organisation.summary(code).network) is not None
     ]
-    for code, inputs, network in mine:
-        if code not in wanted:
+    for one in mine:
+        if one.site not in wanted:
             continue
-        place = inputs.place("cloud", "network")
         if azure.networks is None:
             yield _finding(
                 "cloud-network-outside",
-                inputs,
-                place,
-                f"{network} comes out of no range: organisation.yaml has no azure.networks",
+                one.site,
+                one.place,
+                f"{one.prefix} comes out of no range: organisation.yaml has no azure.networks",
                 "write networks: PREFIX under azure in organisation.yaml",
             )
-        elif not network.subnet_of(azure.networks):
+        elif not one.prefix.subnet_of(azure.networks):
             yield _finding(
                 "cloud-network-outside",
-                inputs,
-                place,
-                f"{network} is outside azure.networks, {azure.networks} "
+                one.site,
+                one.place,
+                f"{one.prefix} is outside azure.networks, {azure.networks} "
                 f"({organisation.document.place(('azure', 'networks'))})",
-                f"choose a free part of it; {_free(network, azure.networks, mine)}",
+                f"choose a free part of it; {_free(one.prefix, azure.networks, mine)}",
             )
-        if network.prefixlen > SMALLEST:
+        if one.prefix.prefixlen > SMALLEST:
             yield _finding(
                 "cloud-network-small",
-                inputs,
-                place,
-                f"{network} is too small: its subnets are sixteenths of it, and Azure keeps five "
-                "addresses of each",
+                one.site,
+                one.place,
+                f"{one.prefix} is too small: its subnets are sixteenths of it, and Azure keeps "
+                "five addresses of each",
                 f"take a /{SMALLEST} or larger",
             )
-        for what, prefix, where in others:
-            if prefix.overlaps(network):
-                yield _finding(
-                    "cloud-network-overlap",
-                    inputs,
-                    place,
-                    f"{network} overlaps {prefix}, {what} ({where})",
-                    "choose a free part of azure.networks",
-                )
-        for code_b, inputs_b, network_b in mine:
-            if code_b != code and network_b.overlaps(network):
-                yield _finding(
-                    "cloud-network-overlap",
-                    inputs,
-                    place,
-                    f"{network} overlaps {network_b}, the network of {code_b} in Azure "
-                    f"({inputs_b.place('cloud', 'network')})",
-                    "keep the one that is in service, and give the other site a free part of "
-                    "azure.networks",
-                )
+    if mine:
+        yield from _overlaps(mine, list(_others(organisation)), wanted)
 
 
-def _free(
-    wanted: IPv4Network,
-    pool: IPv4Network,
-    taken: list[tuple[str, SiteInputs, IPv4Network]],
-) -> str:
+def _overlaps(mine: list[_Range], others: list[_Range], wanted: set[str]) -> Iterator[Finding]:
+    """Networks that share addresses with anything, in one pass over ranges sorted by address."""
+    reaching: list[_Range] = []
+    for range_ in sorted([*mine, *others], key=lambda r: r.prefix):
+        reaching = [r for r in reaching if r.prefix.overlaps(range_.prefix)]
+        for earlier in reaching:
+            for one, other in ((earlier, range_), (range_, earlier)):
+                if one.site in wanted:
+                    yield _overlap(one, other)
+        reaching.append(range_)
+
+
+def _overlap(one: _Range, other: _Range) -> Finding:
+    remedy = "choose a free part of azure.networks"
+    if other.site:
+        remedy = (
+            "keep the one that is in service, and give the other site a free part of azure.networks"
+        )
+    message = f"{one.prefix} overlaps {other.prefix}, {other.what} ({other.place})"
+    return _finding("cloud-network-overlap", one.site, one.place, message, remedy)
+
+
+def _free(wanted: IPv4Network, pool: IPv4Network, taken: list[_Range]) -> str:
     """The first part of the pool of the same size that no site has."""
     if wanted.prefixlen < pool.prefixlen:
         return "it must be smaller than that"
-    used = [network for _, _, network in taken]
     for part in pool.subnets(new_prefix=wanted.prefixlen):
-        if not any(part.overlaps(network) for network in used):
+        if not any(part.overlaps(one.prefix) for one in taken):
             return f"{part} is free"
     return "none of this size is free"
 
 
-def _others(organisation: LoadedOrganisation) -> Iterator[tuple[str, IPv4Network, Place]]:
-    """Ranges that no network in Azure may touch, with who has them."""
+def _others(organisation: LoadedOrganisation) -> Iterator[_Range]:
+    """Ranges that no network in Azure may touch."""
     hub, document = organisation.organisation.azure.hub, organisation.document
-    yield "the hub", hub.prefix, document.place(("azure", "hub", "prefix"))
+    yield _Range(hub.prefix, "the hub", document.place(("azure", "hub", "prefix")))
     for index, prefix in enumerate(organisation.organisation.addresses.avoid):
-        yield "a range to avoid", prefix, document.place(("addresses", "avoid", index))
+        yield _Range(prefix, "a range to avoid", document.place(("addresses", "avoid", index)))
     for code, subsidiary in organisation.subsidiaries.items():
         for index, prefix in enumerate(subsidiary.avoid):
             place = organisation.subsidiary_documents[code].place(("avoid", index))
-            yield f"in use at {subsidiary.name}", prefix, place
-    for code, inputs in organisation.sites.items():
-        try:
-            yield f"the block of {code}", block_of(inputs), inputs.place("block")
-        except DesignError:
-            continue  # said by the site's own check
+            yield _Range(prefix, f"in use at {subsidiary.name}", place)
+    for code in organisation.sites:
+        block = organisation.summary(code).block
+        if block is not None:  # else said by the site's own check
+            yield _Range(block[0], f"the block of {code}", block[1])
 
 
 # --- names that the whole world shares -----------------------------------------------------------
@@ -167,34 +190,29 @@ def _others(organisation: LoadedOrganisation) -> Iterator[tuple[str, IPv4Network
 def _same_names(organisation: LoadedOrganisation, wanted: set[str]) -> Iterator[Finding]:
     """Two sites whose vaults or storage accounts would have one name."""
     group, seen = organisation.organisation, dict[str, tuple[str, Place]]()
-    for code, inputs in organisation.sites.items():
-        rules = inputs.catalogue.naming
-        names = Namer(
-            rules,
-            group.azure.tenant,
-            group.code,
-            code,
-            group.azure.region,
-            inputs.site.cloud.generation,
-        )
+    for code in organisation.sites:
+        generation, version, place = organisation.summary(code).cloud
+        catalogue = organisation.catalogues.get(version)
+        rules = (catalogue or organisation.sites[code].catalogue).naming
+        names = Namer(rules, group.azure.tenant, group.code, code, group.azure.region, generation)
         for kind in sorted(kind for kind, rule in rules.names.items() if rule.unique == "world"):
-            name, place = names.name(kind), inputs.place("cloud")
+            name = names.name(kind)
             other, there = seen.setdefault(name, (code, place))
             if other != code and code in wanted:
                 yield _finding(
                     "cloud-name-twice",
-                    inputs,
+                    code,
                     place,
                     f"{kind.replace('_', ' ')} '{name}' is that of {other} too ({there})",
                     f"keep {{hash}} in the form of {kind} in catalogue/naming.yaml",
                 )
 
 
-def _finding(rule: str, inputs: SiteInputs, place: Place, message: str, remedy: str) -> Finding:
+def _finding(rule: str, site: str, place: Place, message: str, remedy: str) -> Finding:
     return Finding(
         rule=rule,
         severity=Severity.ERROR,
-        subject=inputs.code,
+        subject=site,
         message=message,
         remedy=remedy,
         place=place,

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import SitekitError
-from .spec import Generated, Ref, Secret, StackPlan, Value
+from .spec import Generated, Lookup, Ref, Secret, StackPlan, Value
 
 SECRET = "4dabf18193072939515e22adb298388d"  # the key that marks a secret in a state
 ENGINE = ("pulumi:pulumi:", "pulumi:providers:")
@@ -135,7 +135,7 @@ class _Compared:
     def changes(self, now: Value, before: Any, path: str = "") -> Iterator[Change]:
         if isinstance(before, Mapping) and SECRET in before:
             return  # encrypted: nothing to compare, nothing to show
-        if isinstance(now, Secret | Generated):
+        if isinstance(now, Secret | Generated | Lookup):
             if before is None:
                 yield Change(path, "(none)", str(now))
             return
@@ -209,7 +209,7 @@ def _text(value: object) -> str:
 
 
 def _hidden(value: object) -> object:
-    if isinstance(value, Ref | Secret | Generated):
+    if isinstance(value, Ref | Secret | Generated | Lookup):
         return str(value)
     if isinstance(value, Mapping):
         if SECRET in value:

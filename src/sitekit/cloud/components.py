@@ -7,6 +7,7 @@ beside resources of its own. Only the modules of azure-native that a plan uses a
 from __future__ import annotations
 
 import importlib
+import re
 import secrets as random
 import string
 import sys
@@ -19,9 +20,22 @@ import pulumi
 from pulumi._types import input_type_py_to_pulumi_names
 
 from ..errors import SitekitError
-from .spec import Generated, Ref, Secret, Spec, StackKind, StackPlan, Value, dependencies
+from .spec import (
+    Generated,
+    Lookup,
+    Ref,
+    Secret,
+    Spec,
+    StackKind,
+    StackPlan,
+    Value,
+    dependencies,
+    lookups,
+    references,
+)
 
 Reveal = Callable[[str], str]
+_NOT_THERE = re.compile(r"(?i)not found|no administrativeunit|does not exist|404")
 _ALPHABET = string.ascii_letters + string.digits + "-_.~"
 
 
@@ -81,6 +95,8 @@ class PlannedStack(pulumi.ComponentResource):
             ),
         )
         self.plan = plan
+        self._asked = _asked_of(plan)
+        self._found = _found(plan, providers)
         self.resources: dict[str, pulumi.CustomResource] = {}
         for spec in plan.specs:
             self.resources[spec.name] = self._register(name, spec, providers, reveal)
@@ -112,7 +128,8 @@ class PlannedStack(pulumi.ComponentResource):
         )
         logical = f"{name}-{spec.name}"
         if spec.package == "sitekit":
-            return pulumi.CustomResource(spec.type, logical, inputs, options)
+            wanted_back = dict.fromkeys(self._asked.get(spec.name, ()))
+            return pulumi.CustomResource(spec.type, logical, {**wanted_back, **inputs}, options)
         made_of, names = _class_of(spec.type)
         known = {names.get(key, key): value for key, value in inputs.items()}
         resource: pulumi.CustomResource = made_of(logical, opts=options, **known)
@@ -122,6 +139,8 @@ class PlannedStack(pulumi.ComponentResource):
         """A value with its references turned into outputs and its secrets looked up."""
         if isinstance(value, Ref):
             return self._output(value)
+        if isinstance(value, Lookup):
+            return self._found[value]
         if isinstance(value, Secret):
             return pulumi.Output.secret(reveal(value.reference))
         if isinstance(value, Generated):
@@ -134,7 +153,8 @@ class PlannedStack(pulumi.ComponentResource):
 
     def _output(self, ref: Ref) -> pulumi.Output[Any]:
         resource = self.resources[ref.name]
-        attribute = _snake(ref.output)
+        ours = resource.pulumi_resource_type.startswith("sitekit:")  # has no generated class
+        attribute = ref.output if ours else _snake(ref.output)
         output: pulumi.Output[Any] = getattr(resource, attribute)
         if ref.form == "{}":
             return output
@@ -159,8 +179,14 @@ class Site(PlannedStack):
     KIND = StackKind.SITE
 
 
+class People(PlannedStack):
+    """The accounts of a tenant and what they belong to, where Pulumi owns them."""
+
+    KIND = StackKind.PEOPLE
+
+
 COMPONENTS: dict[StackKind, type[PlannedStack]] = {
-    component.KIND: component for component in (Platform, Subsidiary, Site)
+    component.KIND: component for component in (Platform, Subsidiary, Site, People)
 }
 
 
@@ -194,6 +220,70 @@ def _drop_old_api_aliases(
         )
     ]
     return pulumi.ResourceTransformationResult(args.props, args.opts)
+
+
+def _found(plan: StackPlan, providers: Providers) -> dict[Lookup, Any]:
+    """The object ids of groups and units that other stacks make.
+
+    In a preview what is not there yet is unknown: the stack that makes it may be previewed beside.
+    Raises SitekitError in a run that needs what is not there, or what is there twice.
+    """
+    wanted = sorted({x for spec in plan.specs for x in lookups(spec.inputs)}, key=str)
+    if not wanted:
+        return {}
+    ids = _ids_by_name(wanted, pulumi.InvokeOptions(provider=providers.by_package["azuread"]))
+    found: dict[Lookup, Any] = {}
+    for each in wanted:
+        known = ids.get(each, [])
+        if len(known) == 1:
+            found[each] = known[0]
+        elif not known and pulumi.runtime.is_dry_run():
+            found[each] = pulumi.Output.from_input(pulumi.output.UNKNOWN)
+        elif known:
+            raise SitekitError(
+                f"{len(known)} {each.kind}s are called {each.name}",
+                hint="rename all but one: a name has to say which is meant",
+            )
+        else:
+            raise SitekitError(
+                f"there is no {each.kind} {each.name} yet",
+                hint="bring up the stacks of the subsidiaries first: sitekit up",
+            )
+    return found
+
+
+def _ids_by_name(
+    wanted: Sequence[Lookup], options: pulumi.InvokeOptions
+) -> dict[Lookup, list[str]]:
+    """What the tenant has by these names: one question for all groups of one beginning."""
+    import pulumi_azuread as entra
+
+    ids: dict[Lookup, list[str]] = {}
+    for begin in sorted({x.name.partition("-")[0] for x in wanted if x.kind == "group"}):
+        groups = entra.get_groups(
+            display_name_prefix=f"{begin}-", ignore_missing=True, opts=options
+        )
+        for name, id_ in zip(groups.display_names, groups.object_ids, strict=True):
+            ids.setdefault(Lookup("group", name), []).append(id_)
+    for each in (x for x in wanted if x.kind == "unit"):
+        try:
+            unit = entra.get_administrative_unit(display_name=each.name, opts=options)
+        except Exception as error:  # what the engine's SDK raises for every answer but a good one
+            if _NOT_THERE.search(str(error)) is None:
+                raise
+            continue
+        ids[each] = [unit.object_id]
+    return ids
+
+
+def _asked_of(plan: StackPlan) -> dict[str, set[str]]:
+    """Which outputs of each resource something refers to, besides its id."""
+    asked: dict[str, set[str]] = {}
+    values = [*(spec.inputs for spec in plan.specs), plan.outputs]
+    for ref in (ref for value in values for ref in references(value)):
+        if ref.output != "id":
+            asked.setdefault(ref.name, set()).add(ref.output)
+    return asked
 
 
 def _snake(name: str) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from . import workspace
 from .spec import StackKind
@@ -21,6 +23,7 @@ EXTRA = "pip install 'sitekit[cloud]'"
 PACKAGES = ("pulumi", "pulumi-azure-native", "pulumi-azuread", "azure-identity", "httpx")
 PLUGINS = {"azure-native": "pulumi-azure-native", "azuread": "pulumi-azuread"}
 SECONDS = 30
+SECONDS_FOR_GRAPH = 3
 
 
 class State(StrEnum):
@@ -51,6 +54,7 @@ def examine(organisation: Path | None) -> Iterator[Remark]:
     yield _credentials()
     yield _backend(engine, organisation)
     yield _passphrase()
+    yield _graph()
     if organisation is not None:
         yield _stacks(organisation)
 
@@ -88,7 +92,7 @@ def _engine(engine: str | None) -> Remark:
             detail=f"{version}, older than its library {library}",
             command=f"install pulumi {library} or newer",
         )
-    lab = " (the lab's)" if _is_lab(engine) else ""
+    lab = " (the lab's)" if is_lab(engine) else ""
     return Remark(what="pulumi", state=State.THERE, detail=f"{version}, {engine}{lab}")
 
 
@@ -105,8 +109,8 @@ def _plugins(engine: str | None) -> Iterator[Remark]:
         what = f"plug-in {name}"
         on_path = shutil.which(f"pulumi-resource-{name}")
         if on_path:
-            state = State.THERE if _is_lab(on_path) else State.ODD
-            whose = "the lab's" if _is_lab(on_path) else "from PATH, of any version"
+            state = State.THERE if is_lab(on_path) else State.ODD
+            whose = "the lab's" if is_lab(on_path) else "from PATH, of any version"
             yield Remark(what=what, state=state, detail=f"{whose}: {on_path}",
                          command="" if state is State.THERE else f"remove {on_path}")  # fmt: skip
         elif (name, version) in installed:
@@ -190,6 +194,26 @@ def _passphrase() -> Remark:
     )
 
 
+def _graph() -> Remark:
+    """Who answers as Microsoft Graph: `sitekit people` and the plug-in sitekit ask it."""
+    what, lab = "Microsoft Graph", os.environ.get("SITEKIT_GRAPH_URL")
+    url = lab or "https://graph.microsoft.com"
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname or "", port), timeout=SECONDS_FOR_GRAPH).close()
+    except (OSError, ValueError):
+        if lab:
+            said = f"no lab answers at {_shown(lab)}"
+            start = 'sitekit lab cloud up; eval "$(sitekit lab cloud env)"'
+            return Remark(what=what, state=State.MISSING, detail=said, command=start)
+        said = f"{parts.hostname} cannot be reached"
+        return Remark(what=what, state=State.MISSING, detail=said,
+                      command="check the network, DNS and HTTPS_PROXY")  # fmt: skip
+    whose = " (the lab's)" if lab else ""
+    return Remark(what=what, state=State.THERE, detail=f"{_shown(url)} answers{whose}")
+
+
 def _stacks(organisation: Path) -> Remark:
     folder = workspace.find(organisation)
     if folder is None:
@@ -238,7 +262,8 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
-def _is_lab(program: str) -> bool:
+def is_lab(program: str) -> bool:
+    """Whether a program lies in the folder of a lab cloud."""
     return (Path(program).resolve().parent.parent / "cloud.sqlite").is_file()
 
 

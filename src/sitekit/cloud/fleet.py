@@ -1,4 +1,4 @@
-"""Many stacks in the right order: platform, then subsidiaries, then sites.
+"""Many stacks in the right order: platform, then subsidiaries, then sites and people.
 
 Which stacks may run beside one another is decided here and is pure: stacks of one VPN hub queue
 for it, one stack that changes identities at a time, everything else in parallel. `act` is the only
@@ -13,10 +13,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from ..errors import SitekitError
 from .spec import StackKind, StackPlan
 
 IDENTITY = "identity"
-ORDER = (StackKind.PLATFORM, StackKind.SUBSIDIARY, StackKind.SITE)
+ORDER = (
+    frozenset({StackKind.PLATFORM}),
+    frozenset({StackKind.SUBSIDIARY}),
+    frozenset({StackKind.SITE, StackKind.PEOPLE}),  # neither stands on the other
+)
 
 
 class Action(StrEnum):
@@ -112,7 +117,7 @@ def waves(jobs: Iterable[Job], action: Action) -> list[list[Job]]:
     if action is Action.PREVIEW:
         return [jobs] if jobs else []
     order = ORDER if action is not Action.DESTROY else tuple(reversed(ORDER))
-    found = [[job for job in jobs if job.kind is kind] for kind in order]
+    found = [[job for job in jobs if job.kind in kinds] for kinds in order]
     return [wave for wave in found if wave]
 
 
@@ -163,8 +168,10 @@ def _wave(
             try:
                 future = executor.submit(act, job, action)
             except BrokenExecutor:
-                yield _lost(job)
-                return
+                if not running:
+                    yield _lost(job)
+                waiting.clear()
+                break
             on_begin(job)
             running[future] = job
         if not running:
@@ -176,6 +183,9 @@ def _wave(
                 yield future.result()
             except BrokenExecutor:
                 yield _lost(job)
+            except SitekitError as error:  # a worker that came later and is another one
+                yield Outcome(kind=job.kind, stack=job.stack, done=False, message=error.message,
+                              hint=error.hint)  # fmt: skip
 
 
 def _lost(job: Job) -> Outcome:
@@ -183,6 +193,7 @@ def _lost(job: Job) -> Outcome:
         kind=job.kind,
         stack=job.stack,
         done=False,
-        message="the process that ran it was ended from outside",
-        hint="run again: what was done stays done",
+        message="the process that ran it was lost: nobody knows how far it came",
+        hint=f"sitekit refresh {job.stack}, then run again with --resume; where the stack is "
+        f"locked: pulumi cancel --stack {job.stack}",
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..findings import Severity
 from .spec import Ref, Spec
 
 Test = Callable[[Any], bool]
@@ -28,6 +29,7 @@ class Guardrail:
     must: str  # completes "it must …"
     remedy: str
     source: str
+    severity: Severity = Severity.ERROR  # a warning is advisory in the policy pack
 
 
 def _is(wanted: object) -> Test:
@@ -190,6 +192,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
         "tell somebody",
         "write alerts: [ADDRESS] under azure in organisation.yaml",
         "Microsoft Learn, cost-management-billing/costs/tutorial-acm-create-budgets",
+        Severity.WARNING,
     ),
     Guardrail(
         "principal-type",

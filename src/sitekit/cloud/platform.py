@@ -11,16 +11,18 @@ from ..findings import Severity
 from ..load.organisation import LoadedOrganisation
 from ..model.cloud import CloudStandard
 from .base import AZURE, BUDGET_IGNORES, Builder, budget, entra, platform_group
+from .domains import add_domains, proof_of
 from .ids import management_group, policy_definition
 from .naming import Namer
 from .spec import Generated, Ref, StackKind, StackPlan, Value
 
 # Microsoft Learn: entra/identity/role-based-access-control/permissions-reference.
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
+PRIVILEGED_AUTHENTICATION = "7be44c8a-adaf-4e2a-84d6-ab2649e08a13"  # … Administrator
 ADMINISTRATORS = (  # roles whose holders may change who has access
     GLOBAL_ADMINISTRATOR,
     "e8611ab8-c189-46e8-94e1-60213ab1f814",  # Privileged Role Administrator
-    "7be44c8a-adaf-4e2a-84d6-ab2649e08a13",  # Privileged Authentication Administrator
+    PRIVILEGED_AUTHENTICATION,
     "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9",  # Conditional Access Administrator
     "194ae4cb-b126-40b2-bd5b-6091b380977d",  # Security Administrator
     "fe930be7-5e62-47db-91af-98c3a49a38b1",  # User Administrator
@@ -33,6 +35,9 @@ ADMINISTRATORS = (  # roles whose holders may change who has access
 # Microsoft Graph, authenticationStrengthPolicy: the built-in "Phishing-resistant MFA".
 PHISHING_RESISTANT = "/policies/authenticationStrengthPolicies/00000000-0000-0000-0000-000000000004"
 BREAK_GLASS = "break-glass"  # how the accounts' names begin
+P1_OR_MORE = {"entra-p1", "entra-p2"}
+OWN_UNIT = "sitekit:entra:RestrictedAdministrativeUnit"
+OWN_METHODS = "sitekit:entra:AuthenticationMethodsPolicy"
 REPORT_ONLY = "enabledForReportingButNotEnforced"
 # Sign-in and audit logs that Entra sends (Microsoft Learn, entra/identity/monitoring-health).
 ENTRA_LOGS = (
@@ -99,7 +104,11 @@ class _Platform:
             )
         self._logs()
         self._guardrails()
+        told = add_domains(b, b.organisation.domains)
+        self._zones()
         self._break_glass()
+        self._restricted()
+        self._methods()
         self._conditional_access()
         self._money()
         return b.finish(
@@ -107,6 +116,7 @@ class _Platform:
                 "workspace": Ref("workspace"),
                 "breakGlassGroup": Ref("break-glass", "objectId"),
                 "managementGroup": Ref("management-group"),
+                **({"domainTexts": told} if told else {}),
             }
         )
 
@@ -331,6 +341,29 @@ class _Platform:
 
     # --- who gets in ---
 
+    def _zones(self) -> None:
+        """Public zones in which no proof is ever written are a slip of the pen."""
+        own = [
+            item
+            for item in self.loaded.subsidiaries.values()
+            if item.tenant in (None, self.b.azure.tenant)
+        ]
+        domains = [*self.b.organisation.domains, *(name for item in own for name in item.domains)]
+        for zone in self.b.azure.public_zones:
+            parents = [domain for domain in domains if zone.endswith(f".{domain}")]
+            if zone not in domains:
+                message = f"{zone} is no domain of the tenant"
+            elif parents:
+                message = f"{zone} is proved by {parents[0]}, which it lies below"
+            else:
+                continue
+            self.b.find(
+                "cloud-zone",
+                message,
+                f"take {zone} out of azure.public_zones, or correct its name",
+                Severity.ERROR,
+            )
+
     def _break_glass(self) -> None:
         """Two accounts for the day on which nobody else gets in, and the group that frees them."""
         b, domain = self.b, self.b.organisation.domains[0]
@@ -352,6 +385,7 @@ class _Platform:
                 ignore=("password",),
                 secret_outputs=("password",),
                 delete_first=True,
+                depends_on=(proof_of(domain),),
             )
         b.add(
             entra("Group"),
@@ -378,12 +412,76 @@ class _Platform:
                 protect=True,
             )
 
+    def _restricted(self) -> None:
+        """A unit around who may do everything: its members are changed by its keepers alone.
+
+        The group of the accounts stays outside: role-assignable groups are protected by
+        themselves, and inside such a unit nobody may change their members (Microsoft Learn,
+        entra/identity/role-based-access-control/admin-units-restricted-management). Administrators'
+        own accounts are put in by hand.
+        """
+        b = self.b
+        if not P1_OR_MORE & set(b.azure.licences):
+            return  # said once, of conditional access
+        b.add(
+            OWN_UNIT,
+            "restricted",
+            {
+                "displayName": self.names.name("restricted_unit"),
+                "description": "Break-glass accounts and administrators: only keepers change them",
+            },
+            protect=True,
+        )
+        b.add(
+            entra("GroupWithoutMembers"),
+            "keepers",
+            {
+                "displayName": self.names.name("group", "keepers"),
+                "description": "May change the accounts of the restricted unit, and nobody else",
+                "securityEnabled": True,
+                "assignableToRole": True,
+                "preventDuplicateNames": True,
+            },
+            protect=True,
+        )
+        b.add(
+            entra("DirectoryRoleAssignment"),
+            "keepers-role",
+            {
+                "roleId": PRIVILEGED_AUTHENTICATION,
+                "principalObjectId": Ref("keepers", "objectId"),
+                "directoryScopeId": Ref("restricted", "objectId", "/administrativeUnits/{}"),
+            },
+        )
+        for number in (1, 2):
+            account = f"break-glass-{number}"
+            b.add(
+                entra("AdministrativeUnitMember"),
+                f"restricted-{account}",
+                {
+                    "administrativeUnitObjectId": Ref("restricted", "objectId"),
+                    "memberObjectId": Ref(account, "objectId"),
+                },
+                depends_on=("break-glass", f"{account}-role"),  # from then on it is closed
+                protect=True,
+            )
+
+    def _methods(self) -> None:
+        """Which ways of signing in are on: passkeys and the app, no codes by text or call."""
+        self.b.add(
+            OWN_METHODS,
+            "sign-in-methods",
+            {"methods": {**self.standard.sign_in_methods, **self.b.azure.sign_in_methods}},
+            protect=True,
+        )
+
     def _conditional_access(self) -> None:
         """The baseline: first it only reports, and it never applies to the break-glass group."""
-        if not {"entra-p1", "entra-p2"} & set(self.b.azure.licences):
+        if not P1_OR_MORE & set(self.b.azure.licences):
             self.b.find(
                 "cloud-licence",
-                "conditional access needs Entra P1, which the tenant does not declare",
+                "conditional access and restricted units need Entra P1, which the tenant does not "
+                "declare",
                 "declare entra-p1 under azure.licences once it is bought; until then use Entra's "
                 "security defaults",
                 Severity.ERROR

@@ -1,6 +1,7 @@
 """The guardrails as a Pulumi policy pack: `stacks/policy/__main__.py` calls `pack`, no more.
 
-The rules are those of `sitekit.cloud.guardrails`; every one is mandatory. They hold for resources
+The rules are those of `sitekit.cloud.guardrails`, mandatory where `sitekit check` says error, and
+advisory where it warns; `--policy-pack-config` changes that for one rule. They hold for resources
 of other people's programs too: `pulumi preview --policy-pack stacks/policy`.
 """
 
@@ -16,9 +17,14 @@ from pulumi_policy import (
     ResourceValidationPolicy,
 )
 
+from ..findings import Severity
 from .guardrails import GUARDRAILS, Guardrail, violated
 
 NAME = "sitekit-guardrails"
+_LEVELS = {
+    Severity.ERROR: EnforcementLevel.MANDATORY,
+    Severity.WARNING: EnforcementLevel.ADVISORY,
+}
 
 
 def pack() -> PolicyPack:
@@ -33,7 +39,10 @@ def policies() -> list[ResourceValidationPolicy]:
         by_name.setdefault(guardrail.name, []).append(guardrail)
     return [
         ResourceValidationPolicy(
-            name, f"{rules[0].must.capitalize()} ({rules[0].source})", _validate(rules)
+            name,
+            f"{rules[0].must[0].upper()}{rules[0].must[1:]} ({rules[0].source})",
+            _validate(rules),
+            _LEVELS[rules[0].severity],
         )
         for name, rules in by_name.items()
     ]

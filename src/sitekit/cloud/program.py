@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pulumi
 
@@ -21,7 +22,7 @@ from ..findings import Severity
 from ..load import load_organisation
 from ..load.secrets import Secrets
 from . import plan_of
-from .automation import SECRETS
+from .automation import SECRETS, meaning
 from .components import COMPONENTS, PlannedStack, Providers
 from .keyvault import KeyVault
 from .spec import StackKind, StackPlan
@@ -35,14 +36,21 @@ def run(kind: str) -> PlannedStack:
     """
     config = pulumi.Config("sitekit")
     folder = Path(config.get("organisation") or ".")
+    vaults = KeyVault()
     try:
         organisation = load_organisation(folder)
-        plan = plan_of(organisation, StackKind(kind), pulumi.get_stack(), today=date.today())
+        plan = plan_of(
+            organisation,
+            StackKind(kind),
+            pulumi.get_stack(),
+            today=date.today(),
+            at=datetime.now(UTC),
+        )
         _refuse_another(plan, config)
         _refuse_errors(plan)
         providers = _providers(plan)
         file = os.environ.get(SECRETS)
-        secrets = Secrets(Path(file) if file else None, folder, KeyVault().ask)
+        secrets = Secrets(Path(file) if file else None, folder, vaults.ask)
         stack = COMPONENTS[plan.kind](
             plan.stack,
             plan,
@@ -54,6 +62,8 @@ def run(kind: str) -> PlannedStack:
         raise _refusal(f"{p.place}: {p.message}; {p.hint}" for p in error.problems) from None
     except SitekitError as error:
         raise _refusal([f"{error.message}; {error.hint}"]) from None
+    finally:
+        vaults.close()
     for name, value in stack.outputs.items():
         pulumi.export(name, value)
     return stack
@@ -105,6 +115,8 @@ def _providers(plan: StackPlan) -> Providers:
         from pulumi_azuread import Provider as EntraProvider
 
         found["azuread"] = EntraProvider("entra", tenant_id=plan.tenant)
+        if "azure-native" not in packages:
+            _same_tenant(plan, found["azuread"])
     if "sitekit" in packages:
         found["sitekit"] = pulumi.ProviderResource("sitekit", "graph", {"tenantId": plan.tenant})
     return Providers(by_package=found)
@@ -112,9 +124,18 @@ def _providers(plan: StackPlan) -> Providers:
 
 def _same_tenant(plan: StackPlan, provider: pulumi.ProviderResource) -> None:
     """Ask who is signed in before anything is registered."""
-    from pulumi_azure_native import authorization
+    ask: Any
+    if provider.package == "azuread":
+        from pulumi_azuread import get_client_config as ask
+    else:
+        from pulumi_azure_native.authorization import get_client_config as ask
 
-    client = authorization.get_client_config(opts=pulumi.InvokeOptions(provider=provider))
+    try:
+        client = ask(opts=pulumi.InvokeOptions(provider=provider))
+    except Exception as error:  # of the engine's, with what the plug-in said
+        said = str(error).rpartition("returned an error: ")[2]
+        message, hint = meaning(f"error: {said}", plan.stack)
+        raise SitekitError(message, hint=hint) from None
     if client.tenant_id != plan.tenant:
         raise SitekitError(
             f"signed in to tenant {client.tenant_id}, and organisation.yaml says {plan.tenant}",

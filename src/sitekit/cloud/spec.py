@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from ..findings import Finding
 
 
 class StackKind(StrEnum):
-    """The three projects below `stacks/`."""
+    """The projects below `stacks/`."""
 
     PLATFORM = "platform"  # one stack: the tenant
     SUBSIDIARY = "subsidiary"  # one stack per subsidiary
     SITE = "site"  # one stack per site
+    PEOPLE = "people"  # one stack: the accounts of the tenant, where Pulumi owns them
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,19 @@ class Generated:
         return "[secret, made at creation]"
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The object id of a group or unit that another stack makes, found by its name in a run."""
+
+    kind: Literal["group", "unit"]
+    name: str
+
+    def __str__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+
 Value: TypeAlias = (
-    "str | int | float | bool | Ref | Secret | Generated "
+    "str | int | float | bool | Ref | Secret | Generated | Lookup "
     "| Sequence[Value] | Mapping[str, Value] | None"
 )
 
@@ -70,15 +82,20 @@ NAMED_BY = {
     "AccessPackageResourcePackageAssociation": None,
     "ActionGroup": "actionGroupName",
     "AdministrativeUnit": "displayName",
+    "AdministrativeUnitMember": None,
+    "AuthenticationMethodsPolicy": None,
     "Budget": "budgetName",
     "ConditionalAccessPolicy": "displayName",
     "CrossTenantAccess": "displayName",
     "DiagnosticSetting": "name",
     "DirectoryRoleAssignment": None,
+    "Domain": "name",
+    "DomainVerification": "domain",
     "FileServiceProperties": "fileServicesName",
     "FileShare": "shareName",
     "Group": "displayName",
     "GroupLicense": None,
+    "GroupMember": None,
     "GroupRoleManagementPolicy": None,
     "GroupWithoutMembers": "displayName",
     "HubVirtualNetworkConnection": "connectionName",
@@ -96,7 +113,9 @@ NAMED_BY = {
     "ProtectionContainer": "containerName",
     "ProtectionPolicy": "policyName",
     "PublicIPAddress": "publicIpAddressName",
+    "RecordSet": "zoneName",
     "ResourceGroup": "resourceGroupName",
+    "RestrictedAdministrativeUnit": "displayName",
     "ScheduledQueryRule": "ruleName",
     "StorageAccount": "accountName",
     "User": "userPrincipalName",
@@ -179,6 +198,18 @@ def references(value: Value) -> Iterator[Ref]:
             yield from references(inner)
 
 
+def lookups(value: Value) -> Iterator[Lookup]:
+    """Everything inside a value that has to be looked up."""
+    if isinstance(value, Lookup):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from lookups(inner)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for inner in value:
+            yield from lookups(inner)
+
+
 def dependencies(spec: Spec) -> tuple[str, ...]:
     """Logical names of everything that must exist before this resource."""
     named = dict.fromkeys(ref.name for ref in references(spec.inputs))
@@ -186,3 +217,23 @@ def dependencies(spec: Spec) -> tuple[str, ...]:
         if other is not None:
             named[other] = None
     return tuple(named)
+
+
+def tree(plan: StackPlan) -> Iterator[tuple[int, Spec]]:
+    """Every resource below the one it hangs on most closely, with its depth.
+
+    That is the last of those that its inputs name, in the order of the plan.
+    """
+    places = {spec.name: place for place, spec in enumerate(plan.specs)}
+    below: dict[str | None, list[Spec]] = {}
+    for spec in plan.specs:
+        named = {ref.name for ref in references(spec.inputs)}
+        nearest = max(named, key=places.__getitem__, default=None)
+        below.setdefault(nearest, []).append(spec)
+
+    def walk(name: str | None, depth: int) -> Iterator[tuple[int, Spec]]:
+        for spec in below.get(name, ()):
+            yield depth, spec
+            yield from walk(spec.name, depth + 1)
+
+    return walk(None, 0)

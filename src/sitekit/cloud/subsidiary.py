@@ -8,9 +8,10 @@ from ..findings import Severity
 from ..load.organisation import LoadedOrganisation
 from ..model.people import AccountType, Person
 from .base import AZURE, BUDGET_IGNORES, Builder, budget, entra
+from .domains import add_domains
 from .ids import Group
 from .naming import Namer
-from .spec import Ref, StackKind, StackPlan
+from .spec import Ref, StackKind, StackPlan, Value
 
 OWN_ACCESS = "sitekit:entra:CrossTenantAccess"
 ACTIVE_HOURS = "PT8H"  # one day of work, then asked for again (U)
@@ -72,6 +73,7 @@ class _Subsidiary:
             },
             protect=True,
         )
+        told = self._domains()
         self._teams()
         self._licences()
         self._helpdesk()
@@ -82,8 +84,23 @@ class _Subsidiary:
             {
                 "unit": Ref("unit", "objectId"),
                 "helpdesk": Ref("helpdesk", "objectId"),
+                **({"domainTexts": told} if told else {}),
             }
         )
+
+    def _domains(self) -> dict[str, Value]:
+        """Its own domains, where its people are in the group's tenant; one of two has only one."""
+        if self.written.tenant not in (None, self.b.azure.tenant):
+            return {}
+        taken = set(self.b.organisation.domains)
+        for code in sorted(self.loaded.subsidiaries):
+            if code == self.code:
+                break
+            other = self.loaded.subsidiaries[code]
+            if other.tenant in (None, self.b.azure.tenant):
+                taken |= set(other.domains)
+        own = [domain for domain in self.written.domains if domain not in taken]
+        return add_domains(self.b, own, above=self.b.organisation.domains)
 
     @property
     def people(self) -> list[Person]:
@@ -221,6 +238,7 @@ class _Subsidiary:
             "helpdesk-eligible",
             self.names.name("group", "helpdesk-eligible"),
             f"May become helpdesk of {self.written.name} for {ACTIVE_HOURS[2:-1]} hours",
+            privileged=True,  # else whoever manages groups could let anybody in
         )
         self.b.add(
             entra("GroupRoleManagementPolicy"),

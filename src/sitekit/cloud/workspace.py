@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from ..errors import SitekitError
 from .spec import StackKind, StackPlan
 
 FOLDER = "stacks"
-POLICY = "policy"  # the policy pack, beside the three projects
-STATE = "../.state"  # beside the three projects, seen from inside one
+POLICY = "policy"  # the policy pack, beside the projects
+STATE = "../.state"  # beside the projects, seen from inside one
 PASSPHRASE = "passphrase"
+ALWAYS = tuple(kind for kind in StackKind if kind is not StackKind.PEOPLE)
 # What the engine writes into a stack's file by itself: without it the state cannot be read.
 _KEPT = re.compile(r"^(encryptionsalt|encryptedkey|secretsprovider):.*$", re.MULTILINE)
 _BACKEND = re.compile(r"^backend:\n(?:[ \t]+.*\n?)+", re.MULTILINE)
 
 
 def shipped() -> Path:
-    """The three projects that come with sitekit."""
+    """The projects that come with sitekit."""
     inside = Path(__file__).parents[1] / FOLDER
     return inside if inside.is_dir() else Path(__file__).parents[3] / FOLDER
 
@@ -33,17 +34,17 @@ def find(organisation: Path) -> Path | None:
     """The folder of an organisation's stacks; None where there is none yet."""
     here = Path(os.path.abspath(organisation))  # noqa: PTH100 (links stay as they are named)
     for folder in (here, *here.parents):
-        if all((folder / FOLDER / kind / "Pulumi.yaml").is_file() for kind in StackKind):
+        if all((folder / FOLDER / kind / "Pulumi.yaml").is_file() for kind in ALWAYS):
             return folder / FOLDER
         if (folder / ".git").exists():
             break
     return None
 
 
-def projects(backend: str) -> Mapping[PurePosixPath, str]:
-    """The files of the three projects, with the address of their states."""
+def projects(backend: str, kinds: Collection[StackKind] = ALWAYS) -> Mapping[PurePosixPath, str]:
+    """The files of the projects of these kinds and of the policy pack, with where states are."""
     found = {}
-    for kind in StackKind:
+    for kind in kinds:
         for name in ("Pulumi.yaml", "__main__.py"):
             text = (shipped() / kind / name).read_text(encoding="utf-8")
             if name == "Pulumi.yaml":
@@ -89,6 +90,13 @@ def with_backend(text: str, url: str) -> str:
     if _BACKEND.search(text):
         return _BACKEND.sub(lambda _: block, text, count=1)
     return text.rstrip("\n") + "\n" + block
+
+
+def backend_of(text: str) -> str | None:
+    """The address of states that a Pulumi.yaml holds; None where it holds none."""
+    found = _BACKEND.search(text)
+    address = re.search(r"^[ \t]+url:[ \t]*(\S+)", found[0], re.MULTILINE) if found else None
+    return address[1] if address else None
 
 
 def stack_file(plan: StackPlan, organisation: Path, stacks: Path) -> Path:

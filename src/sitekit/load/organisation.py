@@ -343,7 +343,8 @@ class _Loader:
         memory = self.memory
         if memory is None or "organisation" not in self.raw:
             return {}
-        memory.begin(self.folder, self.show, raw, self.raw["organisation"])
+        written = [part for name in sorted(self.raw) for part in (name.encode(), self.raw[name])]
+        memory.begin(self.folder, self.show, raw, self.raw["organisation"], written)
         known = {}
         for code, files in raw.items():
             subsidiary = memory.subsidiary(code)
@@ -712,7 +713,15 @@ def summary_of(inputs: SiteInputs) -> Summary:
         for index, uplink in enumerate(inputs.site.uplinks)
         if uplink.addressing != "dhcp"
     ]
-    return Summary(inputs.subsidiary_code, block, tuple(devices), tuple(lines))
+    cloud = inputs.site.cloud
+    return Summary(
+        inputs.subsidiary_code,
+        block,
+        tuple(devices),
+        tuple(lines),
+        (cloud.network, inputs.place("cloud", "network")) if cloud.network is not None else None,
+        (cloud.generation, inputs.standard.version, inputs.place("cloud")),
+    )
 
 
 def _codes(document: Document | None) -> set[str]:

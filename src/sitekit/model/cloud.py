@@ -32,6 +32,30 @@ ResourceId = Annotated[
 Licence = Literal["entra-p1", "entra-p2", "entra-governance", "intune"]
 
 
+SignInMethod = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^[A-Z][A-Za-z0-9]{1,63}$",
+        description="A method as Microsoft Graph spells it: Fido2, MicrosoftAuthenticator, Sms.",
+    ),
+]
+SignInState = Literal["enabled", "disabled"]
+
+
+class PublicZone(Model):
+    """A domain whose public DNS is an Azure DNS zone of ours: the proof of it is written there.
+
+    Azure keeps all texts at the top of a zone in one record, so those that stand there for others
+    (SPF, other proofs) are written here as well: what is not written is taken away.
+    """
+
+    resource_group: Annotated[
+        str, Field(strict=True, pattern=r"^[A-Za-z0-9._()-]{0,89}[A-Za-z0-9_()-]$")
+    ]
+    texts: tuple[Annotated[str, Field(strict=True, min_length=1, max_length=4096)], ...]
+
+
 class SubsidiaryCloud(Model):
     """Where a subsidiary's resources live and what they may cost."""
 
@@ -146,6 +170,7 @@ class CloudStandard(Model):
     policies: dict[Name, PolicyEntry]
     licence_profiles: dict[Name, LicenceProfile]
     helpdesk_roles: dict[Name, HelpdeskRole]
+    sign_in_methods: dict[SignInMethod, SignInState]
 
 
 class Price(Model):

@@ -20,7 +20,16 @@ from .base import (
     SiteCode,
     Text,
 )
-from .cloud import Euros, Licence, Mail, SubsidiaryCloud, Uuid
+from .cloud import (
+    Euros,
+    Licence,
+    Mail,
+    PublicZone,
+    SignInMethod,
+    SignInState,
+    SubsidiaryCloud,
+    Uuid,
+)
 from .settings import Level
 from .site import Rooms
 from .standard import StandardChoice
@@ -64,6 +73,8 @@ class Azure(Model):
     licences: tuple[Licence, ...] = ()
     networks: Prefix | None = None  # the sites' virtual networks come out of it
     conditional_access: Literal["report-only", "enabled"] = "report-only"
+    sign_in_methods: dict[SignInMethod, SignInState] = Field(default_factory=dict)
+    public_zones: dict[Domain, PublicZone] = Field(default_factory=dict)
     log_days: Annotated[int, Field(strict=True, ge=30, le=730)] = 90  # ReCyF 20.5: three months
     alerts: tuple[Mail, ...] = ()  # who is told; nobody: the contact of the devices
     budget_eur: Euros | None = None
@@ -103,6 +114,12 @@ class Naming(Model):
     ] = "{site}-{role}-{number:02}"
 
 
+class PeopleChoice(Model):
+    """Who makes the accounts of the group's tenant: `sitekit people apply`, or a Pulumi stack."""
+
+    owned_by: Literal["sitekit", "pulumi"] = "sitekit"
+
+
 class Organisation(Level):
     """The whole group: one repository of YAML, one Entra tenant by default."""
 
@@ -119,6 +136,7 @@ class Organisation(Level):
     destinations: dict[Name, tuple[Prefix, ...]] = Field(default_factory=dict)
     serving: dict[Name, tuple[Prefix, ...]] = Field(default_factory=dict)
     naming: Naming = Naming()
+    people: PeopleChoice = PeopleChoice()
     standard: StandardChoice | None = None
 
 

@@ -134,7 +134,7 @@ def access_of(scope: Scope, person: Person, moment: datetime) -> Access | None:
     else:
         assert nearest is not None
         stage, counted = Stage.FUTURE, [nearest]
-    current = [p.engagement(moment) for p in counted]
+    current = [e for p in counted for e in p.running(moment)]
     main = max(current, key=lambda e: (e.start_date, e.contract_id))
     guest = _guest(current)
     reasons = _reasons(current, stage, guest, rules)

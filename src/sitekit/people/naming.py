@@ -103,6 +103,17 @@ class Register:
         elif known.until is not None:
             self._entries[upn] = replace(known, until=None)
 
+    def end(self, person: str, day: date) -> bool:
+        """End all names of somebody, who keeps them for ever; whether there was one."""
+        current = [
+            entry
+            for upn in self._by_person.get(person, ())
+            if (entry := self._entries[upn]).until is None
+        ]
+        for entry in current:
+            self._entries[entry.upn] = replace(entry, until=day)
+        return bool(current)
+
     def text(self) -> str:
         """The file: one line a name, by name, so that two branches seldom touch one line."""
         out = io.StringIO()

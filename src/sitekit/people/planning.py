@@ -18,6 +18,7 @@ from ..load.organisation import LoadedOrganisation
 from ..model.organisation import Tier
 from ..model.people import Engagement
 from .access import Access, Scope, Stage, access_of, zone_of
+from .attributes import attributes_of
 from .directory import Account, Directory, Group, Unit, prefixes
 from .naming import Register, local_part
 
@@ -748,25 +749,7 @@ class _Planner:
         return OPEN if access.ends is None else f"{_UNTIL}{_text(access.ends)}"
 
     def _attributes(self, access: Access, *, guest: bool) -> dict[str, str]:
-        """What the account says of its person; cut where Entra takes no more characters."""
-        person, engagement = access.person, access.engagement
-        site = self.organisation.sites.get(engagement.site or "")
-        surname = person.usage_name or person.last_name
-        return {
-            "displayName": f"{person.first_name} {surname}",
-            "givenName": person.first_name,
-            "surname": surname,
-            "companyName": self.organisation.subsidiaries[engagement.subsidiary].name[:64],
-            "department": engagement.department,
-            "jobTitle": (engagement.job_title or "")[:128],
-            "officeLocation": site.site.name[:128] if site else "",
-            "employeeType": engagement.contract_type.value,
-            **(
-                {}
-                if guest
-                else {"usageLocation": site.site.address.country if site else self.rules.country}
-            ),
-        }
+        return attributes_of(self.organisation, access.person, access.engagement, guest=guest)
 
     def _place(self, engagement: Engagement) -> Place | None:
         return self.organisation.contract_place(engagement.contract_id)

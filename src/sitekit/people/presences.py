@@ -30,6 +30,7 @@ class Presence:
 
     engagements: tuple[Engagement, ...]  # in the order of their beginnings
     starts: tuple[datetime, ...]  # the instant at which each begins
+    finishes: tuple[datetime | None, ...]  # 23:59 of the last day of each, grace left out
     tier: Tier
     first: date
     last: date | None
@@ -45,12 +46,17 @@ class Presence:
         """Whether there is access at that instant."""
         return self.begins <= moment and (self.ends is None or moment < self.ends)
 
-    def engagement(self, moment: datetime) -> Engagement:
-        """The engagement that counts then: the last one begun, or the first where none has."""
-        begun = [
-            e for e, start in zip(self.engagements, self.starts, strict=True) if start <= moment
-        ]
-        return begun[-1] if begun else self.engagements[0]
+    def running(self, moment: datetime) -> tuple[Engagement, ...]:
+        """The engagements that count then: those that run, for two employers at once as well.
+
+        In a gap or in the days of grace it is the one that ended last; before all, the first.
+        """
+        spans = list(zip(self.engagements, self.starts, self.finishes, strict=True))
+        begun = [(e, finish) for e, start, finish in spans if start <= moment]
+        now = tuple(e for e, finish in begun if finish is None or moment < finish)
+        if now or not begun:
+            return now or self.engagements[:1]
+        return (max(begun, key=lambda pair: pair[1] or moment)[0],)
 
 
 def presences_of(
@@ -141,6 +147,7 @@ def _presence(
 ) -> Presence:
     engagements = tuple(engagement for engagement, _ in chain)
     starts = tuple(start_of(e.start_date, zone(e)) for e in engagements)
+    finishes = tuple(end_of(end, zone(e)) if end is not None else None for e, end in chain)
     last: date | None = None
     ends: datetime | None = None
     if all(end is not None for _, end in chain):
@@ -153,6 +160,7 @@ def _presence(
     return Presence(
         engagements=engagements,
         starts=starts,
+        finishes=finishes,
         tier=tier,
         first=engagements[0].start_date,
         last=last,

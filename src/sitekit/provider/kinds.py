@@ -222,6 +222,10 @@ _DOMAIN_NEEDS = "Domain.ReadWrite.All"
 
 
 def _domain_create(graph: Graph, inputs: Inputs) -> str:
+    """A domain that the tenant has already is taken as it is: nobody else can have it."""
+    there = _one(graph, f"/domains/{inputs['name']}", _DOMAIN_NEEDS)
+    if there is not None:
+        return str(there["id"])
     body = {"id": inputs["name"]}
     return str(graph.send(Request("POST", "/domains", body, needs=_DOMAIN_NEEDS)).body["id"])
 
@@ -244,7 +248,7 @@ def _domain_read(graph: Graph, id: str, before: Inputs | None) -> Found | None:
 
 
 def _nothing_to_update(graph: Graph, id: str, old: Inputs, new: Inputs) -> None:
-    """Every input replaces."""
+    """No input is kept in the tenant."""
 
 
 def _domain_delete(graph: Graph, id: str, inputs: Inputs) -> None:
@@ -263,9 +267,15 @@ DOMAIN = Kind(
 )
 
 
-def verify(graph: Graph, domain: str, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Ask until the record is seen. Raises RefusedError where it is not within five minutes."""
-    deadline = time.monotonic() + VERIFY_S
+def verify(
+    graph: Graph,
+    domain: str,
+    sleep: Callable[[float], None] = time.sleep,
+    *,
+    seconds: float = VERIFY_S,
+) -> None:
+    """Ask until the record is seen. Raises RefusedError where it is not within these seconds."""
+    deadline = time.monotonic() + seconds
     while True:
         body = _one(graph, f"/domains/{domain}", _DOMAIN_NEEDS)
         if body is not None and body.get("isVerified"):
@@ -274,13 +284,28 @@ def verify(graph: Graph, domain: str, sleep: Callable[[float], None] = time.slee
             graph.send(Request("POST", f"/domains/{domain}/verify", needs=_DOMAIN_NEEDS))
             return
         except RefusedError as error:
-            if error.status == 404 or time.monotonic() + BETWEEN_S > deadline:
+            if error.status == 404:
                 raise
+            if time.monotonic() + BETWEEN_S > deadline:
+                raise _unproved(graph, domain, error) from None
             sleep(BETWEEN_S)
 
 
+def _unproved(graph: Graph, domain: str, error: RefusedError) -> RefusedError:
+    """What Entra said, with the record that somebody has to write."""
+    found = _domain_read(graph, domain, None)
+    text = found.outputs["verificationText"] if found else ""
+    return RefusedError(
+        f"{domain} is not proved to be ours: {error.message}",
+        hint=f'put TXT "{text}" into the public DNS of {domain}, wait until it is seen, run again',
+        status=error.status,
+        code=error.code,
+    )
+
+
 def _verification_create(graph: Graph, inputs: Inputs) -> str:
-    verify(graph, inputs["domain"])
+    seconds = VERIFY_S if inputs["wait"] else 0.0
+    verify(graph, inputs["domain"], seconds=seconds)
     return str(inputs["domain"])
 
 
@@ -288,7 +313,8 @@ def _verification_read(graph: Graph, id: str, before: Inputs | None) -> Found | 
     body = _one(graph, f"/domains/{id}", _DOMAIN_NEEDS)
     if body is None or not body.get("isVerified"):
         return None
-    return Found(id=str(body["id"]), inputs={"domain": str(body["id"])})
+    wait = bool((before or {}).get("wait", True))  # how it was asked: Graph keeps none of it
+    return Found(id=str(body["id"]), inputs={"domain": str(body["id"]), "wait": wait})
 
 
 def _verification_delete(graph: Graph, id: str, inputs: Inputs) -> None:
@@ -298,7 +324,14 @@ def _verification_delete(graph: Graph, id: str, inputs: Inputs) -> None:
 DOMAIN_VERIFICATION = Kind(
     token="sitekit:entra:DomainVerification",
     says="The proof that a domain is ours: waits until Entra has seen its DNS record.",
-    fields={"domain": Field(type="string", required=True, replaces=True, says="the domain")},
+    fields={
+        "domain": Field(type="string", required=True, replaces=True, says="the domain"),
+        "wait": Field(
+            type="boolean",
+            default=True,
+            says="wait up to five minutes for a record that was just written; false: ask once",
+        ),
+    },
     outputs=(),
     create=_verification_create,
     read=_verification_read,

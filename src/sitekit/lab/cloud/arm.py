@@ -351,6 +351,16 @@ class Arm:
     # --- rules ---------------------------------------------------------------------------------
 
     def _signed_in(self) -> None:
+        tenants = self.store.setting("tenants", [])
+        if tenants and self.account.tenant.lower() not in {item.lower() for item in tenants}:
+            issuer = "https://sts.windows.net"
+            raise Refused(
+                401,
+                "InvalidAuthenticationTokenTenant",
+                f"The access token is from the wrong issuer '{issuer}/{tenants[0]}/'. It must "
+                f"match the tenant '{issuer}/{self.account.tenant}/' associated with this "
+                "subscription.",
+            )
         known = self.store.setting("subscriptions", [])
         if known and self.account.subscription.lower() not in {item.lower() for item in known}:
             raise Refused(

@@ -89,6 +89,10 @@ class Cloud(Protocol):
     def store(self) -> Store:
         """Where everything is kept."""
 
+    @property
+    def account(self) -> Account:
+        """Whom the provider signed in as."""
+
     def check(
         self,
         token: str,

@@ -309,6 +309,7 @@ class Directory:
             fresh = self.store.get(thing.key)
             if fresh is None:
                 raise not_there(thing.key)
+            self._open(fresh)
             kept = self._prepared(thing.type, patch, new=False, before=fresh)
             body = {**fresh.body, **kept}
             for key, value in kept.items():
@@ -327,7 +328,24 @@ class Directory:
             thing.type == "group" and "Unified" in (thing.body.get("groupTypes") or [])
         )
         with self.store.change():
+            self._open(thing)
             self.store.remove(thing, keep_days=_KEPT_DAYS if soft else 0)
+
+    def _open(self, thing: Thing) -> None:
+        """Nobody here has a role over a restricted unit: its members change for nobody else."""
+        if thing.type not in ("user", "group", "device"):
+            return
+        for link in self.store.links("members", target=thing.key):
+            holder = self.store.get(link.source)
+            if holder is not None and holder.body.get("isMemberManagementRestricted"):
+                raise bad(
+                    "Insufficient privileges to complete the operation. Target object is a member "
+                    "of a restricted management administrative unit and can only be modified by "
+                    "administrators scoped to that administrative unit.",
+                    status=403,
+                    code="Authorization_RequestDenied",
+                    grpc="PERMISSION_DENIED",
+                )
 
     def restore(self, item: Deleted, *, upn: str | None = None) -> Thing:
         """Bring a deleted object back, with what it belonged to."""
@@ -359,6 +377,7 @@ class Directory:
             )
         if holder.key == target.key:
             raise bad("A group cannot be its own member.")
+        self._open(holder)
         if kind == "manager":
             for link in self.store.links("manager", source=holder.key):
                 self.store.unlink("manager", link.source, link.target)
@@ -373,6 +392,7 @@ class Directory:
         """End a relation. Raises Refused (404) when there is none."""
         if kind == "members" and "DynamicMembership" in (holder.body.get("groupTypes") or []):
             raise bad("The members of a group with dynamic membership cannot be changed.")
+        self._open(holder)
         if not self.store.unlink(kind, holder.key, target_id.lower()):
             raise not_there(target_id)
 

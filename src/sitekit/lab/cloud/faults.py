@@ -96,9 +96,38 @@ KINDS: dict[str, Kind] = {
         403,
         (
             "AuthorizationFailed",
-            "The client does not have authorization to perform the action over the scope.",
+            "The client 'lab' does not have authorization to perform action '{action}' over scope "
+            "'{scope}' or the scope is invalid. If access was recently granted, please refresh "
+            "your credentials.",
         ),
         ("Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
+    ),
+    "tenant": Kind(
+        "says that whoever is signed in belongs to another tenant",
+        401,
+        (
+            "InvalidAuthenticationTokenTenant",
+            "The access token is from the wrong issuer. It must match the tenant associated with "
+            "this subscription.",
+        ),
+        (
+            "AADSTS50020",
+            "The user account does not exist in the tenant and cannot access the application in "
+            "that tenant.",
+        ),
+    ),
+    "taken": Kind(
+        "says that somebody else has the name",
+        409,
+        (
+            "NameAlreadyTaken",
+            "The name is already in use. Names are globally unique, so it may be taken, or belong "
+            "to something that was recently deleted and not purged.",
+        ),
+        (
+            "Request_BadRequest",
+            "Another object with the same value for property displayName already exists.",
+        ),
     ),
     "offline": Kind(
         "behaves as if there were no network",
@@ -127,6 +156,8 @@ class Target:
     types: tuple[str, ...]
     names: tuple[str, ...]
     verb: str
+    action: str = ""  # as Azure's roles name it, and what it is done to
+    scope: str = ""
 
 
 def matching(store: Store, target: Target, *, after: bool) -> Iterable[Fault]:
@@ -158,7 +189,7 @@ def strike(store: Store, target: Target, *, graph: bool) -> None:
         if fault.kind == "slow":
             time.sleep(float(fault.options.get("seconds", 1)))
             continue
-        raise _refused(fault, graph=graph)
+        raise _refused(fault, target, graph=graph)
 
 
 def strike_after(store: Store, target: Target) -> str | None:
@@ -178,7 +209,7 @@ def strike_after(store: Store, target: Target) -> str | None:
     return None
 
 
-def _refused(fault: Fault, *, graph: bool) -> Refused:
+def _refused(fault: Fault, target: Target, *, graph: bool) -> Refused:
     kind = KINDS[fault.kind]
     code, message = kind.graph if graph else kind.azure
     options: dict[str, Any] = fault.options
@@ -186,7 +217,7 @@ def _refused(fault: Fault, *, graph: bool) -> Refused:
     return Refused(
         int(options.get("status") or kind.status),
         str(options.get("code") or code),
-        str(options.get("message") or message),
+        str(options.get("message") or message.format(action=target.action, scope=target.scope)),
         grpc=grpc,
         retry_after=float(options.get("seconds", 5.0 if fault.kind == "throttle" else 0.0)),
     )

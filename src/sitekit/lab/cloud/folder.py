@@ -164,6 +164,7 @@ def environment(folder: Path = DEFAULT) -> dict[str, str]:
         "SITEKIT_LAB": str(lab.folder),
         "SITEKIT_GRAPH_URL": str(lab.graph),
         "SITEKIT_GRAPH_TOKEN": store.setting("token"),
+        "SITEKIT_VAULT_URL": f"{lab.graph}/vaults",
     }
     store.close()
     return answer

@@ -278,7 +278,20 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 key in ("id", "userPrincipalName", "displayName") or key.lower().endswith("name")
             ):
                 names.append(value)
-        return faults.Target((token, label), tuple(names), verb)
+        action, scope = self._asked(token, inputs, verb)
+        return faults.Target((token, label), tuple(names), verb, action, scope)
+
+    def _asked(self, token: str, inputs: Mapping[str, Any], verb: str) -> tuple[str, str]:
+        """What a role has to allow, and over which scope, as Azure words it."""
+        type = self.known.arm.get(token)
+        if type is None:
+            return "", ""
+        group = inputs.get("resourceGroupName")
+        scope = f"/subscriptions/{self.cloud.account.subscription}"
+        words = {"create": "write", "update": "write"}
+        return f"{type.arm}/{words.get(verb, verb)}", scope + (
+            f"/resourceGroups/{group}" if isinstance(group, str) else ""
+        )
 
     def _patiently(self, target: faults.Target, call: Callable[[], _T]) -> _T:
         """Try again as the real providers' clients do: when throttled, out of order, or busy."""

@@ -200,7 +200,9 @@ def _home(token: str) -> tuple[str, str]:
 
 def _module_of(module: str, name: str) -> Any:
     try:
-        importlib.import_module(module)
+        # The SDK loads its packages when something of them is first asked for. Asked for by its own
+        # submodule, a package would miss that one's names for the rest of the process.
+        getattr(importlib.import_module(module), name, None)
         return importlib.import_module(f"{module}.{snake(name)}")
     except ImportError as error:
         raise SchemaError(

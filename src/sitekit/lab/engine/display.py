@@ -13,7 +13,8 @@ from .events import Event
 from .plugins import PropertyChange
 from .policies import Violation
 from .resources import STACK_TYPE, Resource, urn_name, urn_type
-from .run import Summary, internal
+from .run import internal
+from .run_options import Summary
 from .steps import Op, Step
 from .values import Properties, Secret, Unknown, path_parts, plain
 

@@ -20,12 +20,14 @@ from . import display, events, plugins, policies
 from .backend import open_backend
 from .events import Event, Events
 from .faults import CHANGES_PROPOSED, FAILED, INTERRUPTED_TWICE, EngineError, StackNotFoundError
+from .importing import Importer
 from .language import Ended, Launch, LocalProgram, Program, RemoteProgram, python_of
 from .monitor import Engine, Monitor, Server, Setting
 from .plugins import Plugins
 from .policies import Policies, Violation
 from .resources import STACK_TYPE, Resource, make_urn, to_json
-from .run import ImportSpec, Options, Run, Summary
+from .run import Run
+from .run_options import ImportSpec, Options, Summary
 from .snapshot import ENGINE_VERSION, Snapshot
 from .snapshot import read as read_state
 from .steps import Op, Step
@@ -259,7 +261,7 @@ class _Performance:
         try:
             if operation.mode == "import":
                 self._serve(run, server, configuration)
-                run.import_resources(operation.imports)
+                Importer(run).take(operation.imports)
                 run.close(program_ran=True)
                 return
             monitor = self._serve(run, server, configuration)

@@ -1,4 +1,4 @@
-"""Which steps a registration leads to, and which deletions end a run.
+"""Which steps a registration leads to.
 
 The planner runs in one thread, so checks and differences never overlap. Where it has to wait for a
 step of its own (a refresh, an import), it goes on in a continuation that the run calls later.
@@ -7,33 +7,24 @@ step of its own (a refresh, an import), it goes on in a continuation that the ru
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from .plugins import CheckFailure, Difference, PropertyChange, Provider, by_comparison
+from .differences import with_replace_on_changes
+from .identity import Identities
+from .plugins import CheckFailure, Difference, Provider, by_comparison
 from .resources import (
     STACK_TYPE,
-    Graph,
     Resource,
     is_provider,
-    make_urn,
     parse_reference,
-    urn_name,
     urn_type,
 )
-from .steps import AliasSpec, Goal, Op, Reading, Registration, Step
+from .steps import BailError, Goal, Op, Reading, Registration, Step
 from .targeting import Targets
-from .values import UNKNOWN, Properties, copied, covers, plain, redacted, reset
+from .values import UNKNOWN, Properties, copied, plain, redacted, reset
 
 if TYPE_CHECKING:
     from .run import Run
-
-#: What `replaceOnChanges` calls the failure to become healthy.
-INIT_ERROR = "#initerror"
-
-
-class BailError(Exception):
-    """The run cannot go on, and the reason has been reported."""
 
 
 class Planner:
@@ -41,7 +32,7 @@ class Planner:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.urns: set[str] = set()
+        self.identities = Identities(run)
         self.skipped: set[str] = set()
         self.provider_states: dict[str, Resource] = {}
         self.errored = False
@@ -52,14 +43,11 @@ class Planner:
         self._reads: set[str] = set()
         self._refreshes: set[str] = set()
         self._imports: set[str] = set()
-        #: Old URN to new URN, and new URN to the old one that it took over.
-        self._aliased: dict[str, str] = {}
-        self._aliases: dict[str, str] = {}
         self._dependent_keys: dict[str, list[str]] = {}
         #: States whose deletion is planned already.
-        self._going: set[int] = set()
-        self._to_delete: list[Resource] = []
-        self._refreshed: dict[int, Resource] = {}
+        self.going: set[int] = set()
+        self.to_delete: list[Resource] = []
+        self.refreshed: dict[int, Resource] = {}
         self._targets_actual = Targets()
         self._excludes_actual = Targets()
 
@@ -68,8 +56,8 @@ class Planner:
     def register(self, registration: Registration) -> list[Step]:
         """The steps of a registration; the run goes on with it later if there are none."""
         goal = registration.goal
-        urn = self._new_urn(goal.parent, goal.type, goal.name)
-        old, alias = self._old(urn, goal)
+        urn = self.identities.claim(goal.parent, goal.type, goal.name)
+        old, alias = self.identities.old(urn, goal)
         new = _state(urn, goal)
         if alias:
             new.aliases = [alias]
@@ -85,85 +73,16 @@ class Planner:
 
             def refreshed(state: Resource | None) -> list[Step]:
                 if state is not None and state is not old:
-                    self._refreshed[id(old)] = state
+                    self.refreshed[id(old)] = state
                 return self._after_refresh(registration, urn, state, new)
 
             self.run.later(step, refreshed)
             return []
         return self._after_refresh(registration, urn, old, new)
 
-    def _new_urn(self, parent: str, kind: str, name: str) -> str:
-        if parent and parent not in self.urns:
-            raise ValueError(f"could not find parent resource {parent}")
-        urn = make_urn(self.run.stack, self.run.project, parent, kind, name)
-        if urn in self.urns:
-            self._error(urn, f"Duplicate resource URN '{urn}'; try giving it a unique name")
-            raise BailError
-        self.urns.add(urn)
-        return urn
-
-    def _error(self, urn: str, text: str) -> None:
+    def report_error(self, urn: str, text: str) -> None:
+        """Tell the person."""
         self.run.events.message("error", text, urn)
-
-    # -- who it was before
-
-    def _old(self, urn: str, goal: Goal) -> tuple[Resource | None, str]:
-        """The state of the resource, and the alias under which it was found."""
-        if urn in self._aliased:
-            self._error(
-                urn,
-                f"Duplicate resource URN '{urn}' conflicting with alias on resource with URN "
-                f"'{self._aliased[urn]}'",
-            )
-            raise BailError
-        olds = self.run.olds
-        if urn in olds:
-            return olds[urn], ""
-        for alias in self._alias_urns(goal):
-            if alias not in olds:
-                continue
-            other = urn if alias in self.urns else self._aliased.get(alias)
-            if other is not None:
-                self._error(
-                    urn,
-                    f"Duplicate resource alias '{alias}' applied to resource with URN '{urn}' "
-                    f"conflicting with resource with URN '{other}'",
-                )
-                raise BailError
-            self._aliased[alias] = urn
-            self._aliases[urn] = alias
-            return olds[alias], alias
-        return None, ""
-
-    def _alias_urns(self, goal: Goal) -> Iterator[str]:
-        inherited = self._aliases.get(goal.parent)
-        for spec in goal.aliases:
-            yield self._alias_urn(goal, spec)
-        if inherited is None:
-            return
-        yield self._child_alias(goal.type, goal.name, goal.parent, inherited)
-        for spec in goal.aliases:
-            alias = self._alias_urn(goal, spec)
-            yield self._child_alias(urn_type(alias), urn_name(alias), goal.parent, inherited)
-
-    def _alias_urn(self, goal: Goal, spec: AliasSpec) -> str:
-        if spec.urn:
-            return spec.urn
-        parent = "" if spec.no_parent else spec.parent or goal.parent
-        return make_urn(
-            spec.stack or self.run.stack,
-            spec.project or self.run.project,
-            parent,
-            spec.type or goal.type,
-            spec.name or goal.name,
-        )
-
-    def _child_alias(self, kind: str, name: str, parent: str, old_parent: str) -> str:
-        """A child is renamed with its parent if its name begins with the parent's."""
-        parent_name = urn_name(parent)
-        if name.startswith(parent_name):
-            name = urn_name(old_parent) + name[len(parent_name) :]
-        return make_urn(self.run.stack, self.run.project, old_parent, kind, name)
 
     # -- refresh with program, destroy with program
 
@@ -185,7 +104,7 @@ class Planner:
                 if old is not None:
                     new.outputs = old.outputs
                 return [_skipped(registration, new)]
-            self._to_delete.append(new)
+            self.to_delete.append(new)
             if managed:
                 assert old is not None
                 self._sames.add(urn)
@@ -348,13 +267,13 @@ class Planner:
         for failure in failures:
             if failure.property:
                 value = redacted(new.inputs.get(failure.property))
-                self._error(
+                self.report_error(
                     new.urn,
                     f"{new.type} resource '{new.name}': property {failure.property} value "
                     f"{{{value}}} has a problem: {failure.reason}",
                 )
             else:
-                self._error(
+                self.report_error(
                     new.urn,
                     f"{new.type} resource '{new.name}' has a problem: {failure.reason}",
                 )
@@ -407,7 +326,7 @@ class Planner:
         if not old.provider or not new.provider:
             return True
         old_urn, new_urn = old.provider_urn(), new.provider_urn()
-        if self._aliased.get(old_urn) == new_urn:
+        if self.identities.aliased.get(old_urn) == new_urn:
             return False
         provider = self.run.providers.get(new.provider)
         old_state, new_state = self.run.olds.get(old_urn), self.provider_states.get(new_urn)
@@ -466,7 +385,7 @@ class Planner:
     ) -> list[Step]:
         goal = registration.goal
         if new.protect and old.protect and not self.run.options.ignore_protect:
-            self._error(
+            self.report_error(
                 urn,
                 f'unable to replace resource "{urn}"\n'
                 "as it is currently marked for protection. To unprotect the resource, remove the "
@@ -526,18 +445,18 @@ class Planner:
         """Deletions of what cannot outlive `old`, last first."""
         condemned: list[tuple[Resource, list[str]]] = []
         if old in self.run.graph:
-            condemned = self._dependents(old)
-        condemned += [(resource, []) for resource in self._bound_to(urn)]
+            condemned = self.dependents(old)
+        condemned += [(resource, []) for resource in self.bound_to(urn)]
         steps = []
         for resource, keys in reversed(condemned):
-            if id(resource) in self._going:
+            if id(resource) in self.going:
                 continue
             self._dependent_keys[resource.urn] = keys
             if resource.delete:
                 steps.append(Step(Op.DELETE, old=resource))
             else:
                 if resource.protect and not self.run.options.ignore_protect:
-                    self._error(
+                    self.report_error(
                         urn,
                         f'unable to replace resource "{resource.urn}" as part of replacing '
                         f'"{urn}" as it is currently marked for protection. To unprotect the '
@@ -549,10 +468,10 @@ class Planner:
                     raise BailError
                 steps.append(Step(Op.DELETE_REPLACED, old=resource, replacing=True))
             self.run.deletes.add(resource.urn)
-            self._going.add(id(resource))
+            self.going.add(id(resource))
         return steps
 
-    def _bound_to(self, urn: str) -> list[Resource]:
+    def bound_to(self, urn: str) -> list[Resource]:
         """Those that say they go (deletedWith) or are replaced (replaceWith) with `urn`."""
         return [
             resource
@@ -560,7 +479,7 @@ class Planner:
             if resource.deleted_with == urn or urn in resource.replace_with
         ]
 
-    def _dependents(self, root: Resource) -> list[tuple[Resource, list[str]]]:
+    def dependents(self, root: Resource) -> list[tuple[Resource, list[str]]]:
         """Those dependents of `root` whose providers say that they must be replaced with it."""
         replaced = {root.urn}
         seen = frozenset(
@@ -638,10 +557,14 @@ class Planner:
                 return
             for needed in (*resource.needs(), resource.provider_urn()):
                 other = self.run.olds.get(needed)
-                if other is not None and needed not in self.urns and needed not in self._aliased:
-                    self.urns.add(needed)
+                if (
+                    other is not None
+                    and needed not in self.identities.urns
+                    and needed not in self.identities.aliased
+                ):
+                    self.identities.urns.add(needed)
                     keep(other, None)
-            self.urns.add(resource.urn)
+            self.identities.urns.add(resource.urn)
             self._sames.update((urn, resource.urn))
             steps.append(
                 Step(Op.SAME, old=resource, new=resource.copy(id=""), registration=answered,
@@ -663,7 +586,7 @@ class Planner:
                 needed.append(step.new.provider_urn())
             for urn in needed:
                 if urn in self.skipped:
-                    self._error(
+                    self.report_error(
                         step.urn,
                         f"Resource '{step.urn}' depends on '{urn}' which was was not specified "
                         "in --target list.",
@@ -678,18 +601,18 @@ class Planner:
         """Report targets that are neither in the state nor in the program."""
         fine = True
         for urn in targets.literals:
-            if urn in self.run.olds or urn in self.urns:
+            if urn in self.run.olds or urn in self.identities.urns:
                 continue
             fine = False
             hint = "" if "$" in urn else " Did you forget to escape $ in your shell?"
-            self._error("", f"Target '{urn}' could not be found in the stack.{hint}")
+            self.report_error("", f"Target '{urn}' could not be found in the stack.{hint}")
         return fine
 
     # -- reading
 
     def read(self, reading: Reading) -> list[Step]:
         """The steps of a resource that the program only reads."""
-        urn = self._new_urn(reading.parent, reading.type, reading.name)
+        urn = self.identities.claim(reading.parent, reading.type, reading.name)
         old = self.run.olds.get(urn)
         new = Resource(
             urn=urn, type=reading.type, custom=True, id=reading.id, inputs=reading.inputs,
@@ -707,136 +630,13 @@ class Planner:
             ]  # fmt: skip
         return [Step(Op.READ, old=old, new=new, registration=reading)]
 
-    # -- deletions
-
-    def _seen(self, urn: str) -> bool:
-        urn = self._aliased.get(urn, urn)
+    def seen(self, urn: str) -> bool:
+        """Whether the program registered it, under this URN or a new one."""
+        urn = self.identities.aliased.get(urn, urn)
         return any(
             urn in group
             for group in (self._sames, self._updates, self._replaces, self._reads, self._refreshes)
         )
-
-    def deletions(self) -> tuple[list[Step], list[Step]]:
-        """What stays untouched because it is not targeted, and what is to be deleted."""
-        wanted = self._deletable()
-        sames: list[Step] = []
-        deletes: list[Step] = []
-        for original in self.run.base:
-            resource = self._refreshed.get(id(original), original)
-            if not wanted(resource):
-                if not self._seen(resource.urn):
-                    sames.append(
-                        Step(Op.SAME, old=resource, new=resource.copy(id=""), untargeted=True)
-                    )
-                continue
-            if resource.delete:
-                if id(resource) in self._going:
-                    continue
-                deletes.append(Step(_discard(resource, Op.DELETE_REPLACED), old=resource))
-            elif not self._seen(resource.urn):
-                if resource.pending_replacement:
-                    deletes.append(Step(Op.REMOVE_PENDING, old=resource))
-                else:
-                    deletes.append(Step(_discard(resource, Op.DELETE), old=resource))
-            else:
-                continue
-            self.run.deletes.add(resource.urn)
-            if resource.provider and not resource.external:
-                self.run.providers.ensure(resource.provider)
-        for resource in self._to_delete:
-            if wanted(resource):
-                self.run.deletes.add(resource.urn)
-                deletes.append(Step(Op.DELETE, old=resource))
-        self._refuse_untargeted(deletes)
-        return sames, deletes
-
-    def _refuse_untargeted(self, deletes: list[Step]) -> None:
-        options = self.run.options
-        if not options.targets.given or options.target_dependents:
-            return
-        refused = False
-        for step in deletes:
-            if options.targets.names(step.urn):
-                continue
-            refused = True
-            self._error(
-                step.urn,
-                f"Resource '{step.urn}' will be destroyed but was not specified in --target "
-                "list.\nEither include resource in --target list or pass --target-dependents to "
-                "proceed.",
-            )
-        if refused:
-            self.errored = True
-            if not self.run.preview:
-                raise BailError
-
-    def _deletable(self) -> Callable[[Resource], bool]:
-        options = self.run.options
-        graph = Graph([*self._to_delete, *self.run.base])
-        if options.targets.given:
-            allowed: set[str] = set()
-            for resource in graph.resources:
-                if options.targets.names(resource.urn):
-                    allowed.add(resource.urn)
-                    if options.target_dependents:
-                        allowed.update(r.urn for r in graph.dependents(resource, children=True))
-            for resource in list(graph.resources):
-                if resource.urn in allowed and resource in self.run.graph:
-                    allowed.update(other.urn for other, _ in self._dependents(resource))
-                    allowed.update(other.urn for other in self._bound_to(resource.urn))
-            return lambda resource: resource.urn in allowed
-        if options.excludes.given:
-            kept: set[str] = set()
-            waiting = [r for r in graph.resources if options.excludes.names(r.urn)]
-            while waiting:
-                resource = waiting.pop()
-                if resource.urn in kept:
-                    continue
-                kept.add(resource.urn)
-                waiting.extend(graph.needs(resource))
-                if options.exclude_dependents:
-                    waiting.extend(graph.dependents(resource, children=True))
-            return lambda resource: resource.urn not in kept
-        return lambda _: True
-
-    def waves(self, deletes: list[Step]) -> list[list[Step]]:
-        """The deletions in waves: nothing goes before what depends on it."""
-        graph = Graph([*self._to_delete, *self._current_base()])
-        left = {id(step.resource): step for step in deletes}
-        waves = []
-        while left:
-            wave = [
-                step
-                for step in left.values()
-                if not any(id(other) in left for other in _all_needs(graph, step.resource))
-            ]
-            for step in wave:
-                del left[id(step.resource)]
-            waves.append(wave)
-        waves.reverse()
-        return waves
-
-    def _current_base(self) -> list[Resource]:
-        return [self._refreshed.get(id(resource), resource) for resource in self.run.base]
-
-
-def _all_needs(graph: Graph, resource: Resource) -> list[Resource]:
-    """Everything that a resource needs, directly or not."""
-    found: dict[int, Resource] = {}
-    waiting = [resource]
-    while waiting:
-        for other in graph.needs(waiting.pop()):
-            if id(other) not in found:
-                found[id(other)] = other
-                waiting.append(other)
-    return list(found.values())
-
-
-def _discard(resource: Resource, otherwise: Op) -> Op:
-    """A resource that was only read is forgotten, not deleted."""
-    if not resource.external:
-        return otherwise
-    return Op.DISCARD_REPLACED if otherwise is Op.DELETE_REPLACED else Op.DISCARD
 
 
 def _shown(value: object) -> str:
@@ -873,35 +673,4 @@ def _state(urn: str, goal: Goal) -> Resource:
         hide_diff=list(goal.hide_diff),
         source_position=goal.source_position,
         stack_trace=list(goal.stack_trace),
-    )
-
-
-def with_replace_on_changes(
-    difference: Difference, paths: list[str], *, unhealthy: bool = False
-) -> Difference:
-    """Turn changes of the given properties into replacements."""
-    if not paths or not (difference.some or unhealthy):
-        return difference
-    keys = list(difference.replace_keys)
-    for key in difference.changed_keys:
-        if key not in keys and any(covers(path, key) for path in paths):
-            keys.append(key)
-    detailed = difference.detailed
-    if detailed is not None:
-        detailed = {
-            path: PropertyChange(f"{change.kind}-replace", change.input)
-            if not change.replaces and any(covers(pattern, path) for pattern in paths)
-            else change
-            for path, change in detailed.items()
-        }
-    some = difference.some
-    if unhealthy and INIT_ERROR in paths:
-        keys.append(INIT_ERROR)
-        some = True
-    return Difference(
-        some=some,
-        replace_keys=keys,
-        changed_keys=difference.changed_keys,
-        delete_first=difference.delete_first,
-        detailed=detailed,
     )

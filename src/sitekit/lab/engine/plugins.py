@@ -39,6 +39,7 @@ from .values import (
 ALLOWED = ("azure-native", "azuread", "sitekit")
 MARKS = (b"sitekit.lab", b"sitekit-lab")
 START_SECONDS = 10.0
+END_SECONDS = 2.0  # for a process whose connection broke to be gone
 _MESSAGE_LIMIT = 400 * 1024 * 1024
 OPTIONS = (
     ("grpc.max_receive_message_length", _MESSAGE_LIMIT),
@@ -258,6 +259,14 @@ class Process:
     def ended(self) -> bool:
         """Whether the process is gone."""
         return self._process.poll() is not None
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether the process is gone, or goes within a while."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def cancel(self) -> None:
         """Ask it to stop what it is doing."""
@@ -512,7 +521,9 @@ class Provider:
                 raise InitError(
                     list(failure.reasons), failure.id, outputs, from_struct(failure.inputs)
                 ) from None
-            if code is grpc.StatusCode.UNAVAILABLE or self.process.ended:
+            if self.process.ended or (
+                code is grpc.StatusCode.UNAVAILABLE and self.process.ends_within(END_SECONDS)
+            ):
                 self._died(self.process)
                 message = "error reading from server: EOF"
             raise ProviderError(message) from None

@@ -10,89 +10,35 @@ import queue
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from threading import Event as Flag
 from threading import Lock
 from typing import Any
 
 from . import events as telling
+from .applying import Applier, ProtectedError, is_read
+from .deletion import Deletions
 from .faults import EngineError
-from .planner import BailError, Planner
+from .planner import Planner
 from .plugins import (
-    CheckFailure,
-    Difference,
     InitError,
     Plugins,
-    PropertyChange,
     Provider,
     ProviderError,
 )
 from .policies import Policies
-from .registry import BUILT_IN, Providers, package_of
+from .registry import Providers
 from .resources import (
     STACK_TYPE,
     Graph,
     Resource,
     current,
     is_provider,
-    now,
-    urn_type,
+    make_urn,
 )
+from .run_options import Options, Summary
 from .snapshot import Deployment, Pending, Snapshot
-from .steps import PENDING_KINDS, Op, Outcome, Reading, Registration, Step
-from .targeting import Targets
-from .values import Properties, Secret, copied, reset, with_secrets
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line says about a run."""
-
-    parallel: int = 8
-    targets: Targets = field(default_factory=Targets)
-    excludes: Targets = field(default_factory=Targets)
-    replace: Targets = field(default_factory=Targets)
-    target_dependents: bool = False
-    exclude_dependents: bool = False
-    refresh: bool = False
-    run_program: bool = False
-    continue_on_error: bool = False
-    ignore_protect: bool = False
-    clear_pending_creates: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ImportSpec:
-    """A resource to be imported by `pulumi import`."""
-
-    type: str
-    name: str
-    id: str
-    parent: str = ""
-    provider: str = ""
-    version: str = ""
-    protect: bool = True
-    properties: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Summary:
-    """How a run ended."""
-
-    changes: dict[str, int] = field(default_factory=dict)
-    failed: bool = False
-    seconds: float = 0.0
-    interrupts: int = 0
-
-    @property
-    def has_changes(self) -> bool:
-        """Whether anything was not as it should be."""
-        return any(count and op != Op.SAME for op, count in self.changes.items())
-
-
-class ProtectedError(EngineError):
-    """A protected resource is not deleted; others that do not need it go all the same."""
-
+from .steps import PENDING_KINDS, BailError, Op, Outcome, Reading, Registration, Step
+from .values import Properties
 
 StackOutputs = Callable[[str], tuple[Properties, list[str]]]
 
@@ -137,9 +83,11 @@ class Run:
         self.deletes: set[str] = set()
         self.providers = Providers(plugins, lambda: self.olds, self._loaded, preview=preview)
         self.planner = Planner(self)
+        self._deletions = Deletions(self.planner)
+        self._applier = Applier(self)
         self.summary = Summary()
         self.root_urn = ""
-        self._stack_outputs = stack_outputs
+        self.stack_outputs = stack_outputs
         self._queue: queue.Queue[Any] = queue.Queue()
         self._pool = ThreadPoolExecutor(max_workers=max(1, options.parallel))
         self._stopped = Flag()
@@ -216,7 +164,7 @@ class Run:
     def refresh(self) -> None:
         """Read everything in the state, and take over what was found."""
         if self.mode == "refresh" and not self.planner.check_targets(self.options.targets):
-            self._fail()
+            self.fail()
             return
         steps = []
         for resource in self.base:
@@ -227,11 +175,11 @@ class Run:
             for step in steps:
                 old = step.old
                 assert old is not None
-                if _is_read(old):
+                if is_read(old):
                     self.providers.ensure(old.provider)
         except (EngineError, ProviderError) as error:
-            self._report(error, "")
-            self._fail()
+            self.report(error, "")
+            self.fail()
             return
         futures = [self._pool.submit(self._perform, [step]) for step in steps]
         for future in futures:
@@ -288,7 +236,7 @@ class Run:
     def execute(self) -> None:
         """Take registrations until the program is done, then delete what it left out."""
         if not self.planner.check_targets(self.options.replace):
-            self._fail()
+            self.fail()
             return
         if self._take_registrations():
             self._finish()
@@ -320,29 +268,30 @@ class Run:
             if isinstance(item, tuple):
                 self._take_outputs(*item)
             elif isinstance(item, Registration):
-                urn = self._urn_of(item.goal.parent, item.goal.type, item.goal.name)
+                urn = self.urn_of(item.goal.parent, item.goal.type, item.goal.name)
                 self._submit(self.planner.register(item))
             elif isinstance(item, Reading):
-                urn = self._urn_of(item.parent, item.type, item.name)
+                urn = self.urn_of(item.parent, item.type, item.name)
                 self._submit(self.planner.read(item))
             else:
                 self._expected -= 1
                 self._submit(item())
         except BailError:
-            self._fail()
+            self.fail()
         except (ProviderError, EngineError, ValueError) as error:
-            self._report(error, urn)
-            self._fail()
+            self.report(error, urn)
+            self.fail()
 
-    def _urn_of(self, parent: str, kind: str, name: str) -> str:
-        from .resources import make_urn
-
+    def urn_of(self, parent: str, kind: str, name: str) -> str:
+        """The URN of a resource of this stack."""
         return make_urn(self.stack, self.project, parent, kind, name)
 
-    def _report(self, error: Exception, urn: str) -> None:
+    def report(self, error: Exception, urn: str) -> None:
+        """Tell the person."""
         self.events.message("error", str(error), urn)
 
-    def _fail(self) -> None:
+    def fail(self) -> None:
+        """The run has failed: start nothing new."""
         self.summary.failed = True
         self.stop()
 
@@ -373,12 +322,12 @@ class Run:
         """Delete what the program did not register."""
         known = self.planner.check_targets(self.options.targets)
         try:
-            sames, deletes = self.planner.deletions()
+            sames, deletes = self._deletions.planned()
         except BailError:
             self.summary.failed = True
             return
         except (ProviderError, EngineError) as error:
-            self._report(error, "")
+            self.report(error, "")
             self.summary.failed = True
             return
         if self.refresh_with_program and self.mode == "refresh":
@@ -386,7 +335,7 @@ class Run:
         self._pool = ThreadPoolExecutor(max_workers=max(1, self.options.parallel))
         for step in sames:
             self._perform([step])
-        for wave in self.planner.waves(deletes):
+        for wave in self._deletions.waves(deletes):
             if self._stopped.is_set():
                 break
             ready = [step for step in wave if not self._kept_by_failure(step)]
@@ -452,16 +401,23 @@ class Run:
 
     # -- doing steps, in worker threads ------------------------------------------------------------
 
+    def perform_all(self, steps: list[Step]) -> None:
+        """Do steps at once, and start nothing afterwards."""
+        for future in [self._pool.submit(self._perform, [step]) for step in steps]:
+            future.result()
+        self._pool.shutdown(wait=True)
+
     def _perform(self, steps: list[Step]) -> bool:
         """Do steps one after the other, until one fails; whether all were done."""
         for step in steps:
             if self._stopped.is_set() and step.op not in (Op.SAME, Op.REPLACE, Op.REFRESH):
                 return False
-            if not self._one(step):
+            if not self.one(step):
                 return False
         return True
 
-    def _one(self, step: Step) -> bool:
+    def one(self, step: Step) -> bool:
+        """Do a step; whether it was done."""
         quiet = internal(step.resource)
         self.events.before(step)
         pending = None
@@ -470,7 +426,7 @@ class Run:
         error: Exception | None = None
         kept = False
         try:
-            self._apply(step)
+            self._applier.apply(step)
             kept = True
         except InitError as failure:
             error, kept = failure, True
@@ -533,7 +489,7 @@ class Run:
         op = step.counted
         if step.op is Op.REFRESH and (
             self.mode != "refresh"
-            or (self.options.run_program and step.old is not None and not _is_read(step.old))
+            or (self.options.run_program and step.old is not None and not is_read(step.old))
         ):
             return  # what follows in the same run counts
         if op is None or quiet:
@@ -575,301 +531,7 @@ class Run:
         drop = None if step.pending_delete else old
         snapshot.end(pending, old=drop, new=new)
 
-    # -- what each operation does
-
-    def _apply(self, step: Step) -> None:
-        if step.op in (Op.DELETE, Op.DELETE_REPLACED):
-            self._delete(step)
-        elif step.op in (Op.CREATE, Op.CREATE_REPLACEMENT):
-            self._create(step)
-        elif step.op is Op.UPDATE:
-            self._update(step)
-        elif step.op is Op.SAME:
-            self._same(step)
-        elif step.op in (Op.READ, Op.READ_REPLACEMENT):
-            self._read(step)
-        elif step.op is Op.REFRESH:
-            self._refresh(step)
-        elif step.op in (Op.IMPORT, Op.IMPORT_REPLACEMENT):
-            self._import(step)
-
-    def _provider(self, resource: Resource) -> Provider:
-        return self.providers.ensure(resource.provider)
-
-    def _same(self, step: Step) -> None:
-        old, new = step.old, step.new
-        assert old is not None
-        assert new is not None
-        if step.skipped_create:
-            return
-        new.id, new.outputs = old.id, old.outputs
-        if is_provider(new.type) and not step.untargeted:
-            # Configured as it was: the provider said that the new arguments make no difference.
-            self.providers.same(new.copy(inputs=old.inputs))
-
-    def _create(self, step: Step) -> None:
-        new = step.new
-        assert new is not None
-        if new.custom:
-            if is_provider(new.type):
-                new.id, new.outputs = self.providers.create(new)
-            else:
-                self._create_custom(new)
-        stamp = now()
-        new.created = new.modified = stamp
-
-    def _create_custom(self, new: Resource) -> None:
-        try:
-            new.id, outputs = self._provider(new).create(
-                new.urn, new.inputs, new.create_timeout, preview=self.preview
-            )
-        except InitError as error:
-            new.id, new.init_errors = error.id, error.reasons
-            new.outputs = with_secrets(error.outputs, new.additional_secret_outputs)
-            new.created = new.modified = now()
-            raise
-        new.outputs = with_secrets(outputs, new.additional_secret_outputs)
-
-    def _update(self, step: Step) -> None:
-        old, new = step.old, step.new
-        assert old is not None
-        assert new is not None
-        new.id, new.created, new.modified = old.id, old.created, old.modified
-        if not new.custom:
-            return
-        if is_provider(new.type):
-            new.outputs = self.providers.update(new)
-        else:
-            try:
-                outputs = self._provider(new).update(
-                    new.urn, old.id, old.inputs, old.outputs or {}, new.inputs,
-                    new.update_timeout, step.ignore, preview=self.preview,
-                )  # fmt: skip
-            except InitError as error:
-                new.init_errors = error.reasons
-                new.outputs = with_secrets(error.outputs, new.additional_secret_outputs)
-                raise
-            new.outputs = with_secrets(outputs, new.additional_secret_outputs)
-        new.modified = now()
-
-    def _delete(self, step: Step) -> None:
-        old = step.old
-        assert old is not None
-        if step.op is Op.DELETE and old.protect and not self.options.ignore_protect:
-            raise ProtectedError(
-                f'resource "{old.urn}" cannot be deleted\n'
-                "because it is protected. To unprotect the resource, either remove the `protect` "
-                "flag from the resource in your Pulumi program and run `pulumi up`, or use the "
-                f"command:\n`pulumi state unprotect '{old.urn}'`"
-            )
-        if (
-            self.preview
-            or old.external
-            or old.retain_on_delete
-            or (old.deleted_with and old.deleted_with in self.deletes)
-            or not old.custom
-            or is_provider(old.type)
-        ):
-            return
-        self._provider(old).delete(
-            old.urn, old.id, old.inputs, old.outputs or {}, old.delete_timeout
-        )
-
-    def _read(self, step: Step) -> None:
-        new = step.new
-        assert new is not None
-        if urn_type(new.provider_urn()) == f"pulumi:providers:{BUILT_IN}":
-            self._read_built_in(new)
-            return
-        found = self._provider(new).read(
-            new.urn, new.id, new.inputs, new.inputs, new.additional_secret_outputs
-        )
-        if not found.id:
-            raise EngineError(f"resource '{new.id}' does not exist")
-        new.id, new.init_errors = found.id, list(found.init_errors)
-        new.outputs = with_secrets(found.outputs, new.additional_secret_outputs)
-        if step.old is not None:
-            new.created, new.modified = step.old.created, step.old.modified
-
-    def _read_built_in(self, new: Resource) -> None:
-        if new.type != "pulumi:pulumi:StackReference":
-            raise EngineError(f"the lab does not know the built-in resource {new.type}")
-        name = new.inputs.get("name")
-        if not isinstance(name, str):
-            raise EngineError("the name of a stack reference is not known")
-        outputs, secret_names = self._stack_outputs(name)
-        new.outputs = {"name": name, "outputs": outputs, "secretOutputNames": sorted(secret_names)}
-        if any(isinstance(value, Secret) for value in outputs.values()):
-            return
-
-    def _refresh(self, step: Step) -> None:
-        old = step.old
-        assert old is not None
-        if not _is_read(old):
-            step.new, step.found = old, Op.SAME
-            if self.refresh_with_program:
-                step.new = old.copy()
-            return
-        provider = self._provider(old)
-        found = provider.read(
-            old.urn, old.id, old.inputs, old.outputs or {}, old.additional_secret_outputs
-        )
-        if not found.id:
-            step.new, step.found = None, Op.DELETE
-            return
-        if found.init_errors:
-            reasons = "\n* ".join(found.init_errors)
-            self.events.message(
-                "warning", f"Refreshed resource is in an unhealthy state:\n* {reasons}", old.urn
-            )
-        new = old.copy(
-            id=found.id,
-            inputs=found.inputs,
-            outputs=with_secrets(found.outputs, old.additional_secret_outputs),
-            init_errors=list(found.init_errors),
-        )
-        if new.inputs != old.inputs or new.outputs != old.outputs:
-            new.modified = now()
-        step.new = new
-        changes = provider.diff(
-            old.urn, new.id, new.inputs, new.outputs or {}, old.inputs, old.ignore_changes
-        )
-        changes = inverted(changes)
-        step.changed, step.detailed = changes.changed_keys, changes.detailed
-        step.found = Op.UPDATE if changes.some else Op.SAME
-
-    def _import(self, step: Step) -> None:
-        new = step.new
-        assert new is not None
-        provider = self._provider(new)
-        wanted = new.inputs
-        found = provider.read(new.urn, new.import_id, {}, {}, new.additional_secret_outputs)
-        if not found.id:
-            raise EngineError(f"resource '{new.import_id}' does not exist")
-        new.id, new.init_errors = found.id, list(found.init_errors)
-        new.outputs = with_secrets(found.outputs, new.additional_secret_outputs)
-        new.inputs = found.inputs
-        new.created = new.modified = now()
-        if step.planned:
-            new.import_id = ""
-            if wanted:
-                new.inputs = {key: found.inputs[key] for key in wanted if key in found.inputs}
-            _, failures = provider.check(new.urn, found.inputs, new.inputs, step.seed)
-            self._warn_of(new, failures)
-            return
-        new.inputs = reset(copied(found.inputs), found.inputs, step.ignore)
-
-    def _warn_of(self, new: Resource, failures: list[CheckFailure]) -> None:
-        if failures:
-            self.events.message(
-                "warning",
-                "One or more imported inputs failed to validate. The import will still proceed, "
-                "but the program's arguments will have to differ from what was imported.",
-                new.urn,
-            )
-        for failure in failures:
-            where = f": property {failure.property}" if failure.property else ""
-            self.events.message(
-                "warning",
-                f"{new.type} resource '{new.name}'{where} has a problem: {failure.reason}",
-                new.urn,
-            )
-
-    # -- pulumi import -----------------------------------------------------------------------------
-
-    def import_resources(self, specs: list[ImportSpec]) -> None:
-        """Take over resources that exist, without a program."""
-        import secrets
-
-        from .registry import INTERNAL
-
-        for resource in self.base:
-            self._one(Step(Op.SAME, old=resource, new=resource.copy()))
-        chain: list[Step] = []
-        for spec in specs:
-            parent = spec.parent or self._stack_resource()
-            urn = self._urn_of(parent, spec.type, spec.name)
-            if urn in self.olds:
-                self._report(EngineError(f"resource '{urn}' already exists"), urn)
-                self._fail()
-                return
-            provider = spec.provider
-            try:
-                if not provider:
-                    provider = self._default_provider(spec, INTERNAL)
-                self.providers.ensure(provider)
-            except (EngineError, ProviderError) as error:
-                self._report(error, urn)
-                self._fail()
-                return
-            new = Resource(
-                urn=urn, type=spec.type, custom=True, parent=parent, provider=provider,
-                import_id=spec.id, protect=spec.protect,
-                inputs=dict.fromkeys(spec.properties),
-            )  # fmt: skip
-            chain.append(Step(Op.IMPORT, new=new, planned=True, seed=secrets.token_bytes(32)))
-        for future in [self._pool.submit(self._perform, [step]) for step in chain]:
-            future.result()
-        self._pool.shutdown(wait=True)
-
-    def _stack_resource(self) -> str:
-        for resource in self.base:
-            if resource.type == STACK_TYPE:
-                return resource.urn
-        urn = self._urn_of("", STACK_TYPE, f"{self.project}-{self.stack}")
-        if urn not in self.news:
-            new = Resource(urn=urn, type=STACK_TYPE, custom=False)
-            self._one(Step(Op.CREATE, new=new))
-        return urn
-
-    def _default_provider(self, spec: ImportSpec, internal: str) -> str:
-        """The default provider of an import that names none; made if it is not in the state."""
-        from .monitor import default_name
-        from .resources import reference
-
-        package = spec.type.split(":", 1)[0]
-        kind = f"pulumi:providers:{package}"
-        name = default_name(package, spec.version)
-        urn = self._urn_of("", kind, name)
-        known = self.olds.get(urn) or self.news.get(urn)
-        if known is None:
-            inputs: Properties = {"version": spec.version} if spec.version else {}
-            new = Resource(urn=urn, type=kind, custom=True, inputs=inputs)
-            checked, _ = self.providers.check(new, {}, inputs)
-            new.inputs = {internal: {}, **checked}
-            self._one(Step(Op.CREATE, new=new))
-            known = new
-        return reference(urn, known.id)
-
-
-def _is_read(resource: Resource) -> bool:
-    """Whether a refresh asks a provider about it."""
-    if not resource.custom or is_provider(resource.type) or resource.pending_replacement:
-        return False
-    provider = resource.provider_urn()
-    return bool(provider) and package_of(urn_type(provider)) != BUILT_IN
-
 
 def internal(state: Resource) -> bool:
     """Whether the engine made this resource by itself: default providers are not counted."""
     return is_provider(state.type) and not state.parent and state.name.startswith("default")
-
-
-_OPPOSITE = {"add": "delete", "delete": "add", "update": "update"}
-
-
-def inverted(difference: Difference) -> Difference:
-    """The difference seen from the other side."""
-    detailed = difference.detailed
-    if detailed is not None:
-        detailed = {
-            path: PropertyChange(_OPPOSITE[change.kind.removesuffix("-replace")], change.input)
-            for path, change in detailed.items()
-        }
-    return Difference(
-        some=difference.some,
-        replace_keys=difference.replace_keys,
-        changed_keys=difference.changed_keys,
-        delete_first=difference.delete_first,
-        detailed=detailed,
-    )

@@ -146,7 +146,7 @@ def _once(
     verb: str, stack: Stack, arguments: Arguments, *, preview: bool, judge: bool = True
 ) -> int:
     from .operations import Operation, perform
-    from .run import Options
+    from .run_options import Options
     from .targeting import Targets
 
     excludes = list(arguments.all("exclude"))
@@ -266,7 +266,7 @@ def _imports(arguments: Arguments, stack: Stack) -> list[Any]:
         return list(_from_file(Path(arguments.get("file")), stack, protect))
     if len(arguments.rest) != 3:
         raise UsageError("an import needs a type, a name and an id, or --file")
-    from .run import ImportSpec
+    from .run_options import ImportSpec
 
     kind, name, identity = arguments.rest
     return [
@@ -298,7 +298,7 @@ def _provider(stack: Stack, urn: str) -> str:
 
 
 def _from_file(file: Path, stack: Stack, protect: bool) -> Iterable[Any]:
-    from .run import ImportSpec
+    from .run_options import ImportSpec
 
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

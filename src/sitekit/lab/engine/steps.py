@@ -219,3 +219,7 @@ def with_difference(step: Step, difference: Difference) -> Step:
     step.changed = difference.changed_keys
     step.detailed = difference.detailed
     return step
+
+
+class BailError(Exception):
+    """The run cannot go on, and the reason has been reported."""

@@ -172,9 +172,11 @@ class Office:
 
     def orphans(self, *stacks: str, since: Iterable[str] = ()) -> list[str]:
         """What the lab holds and not exactly one state does; `since`: what was there before."""
-        ids = [str(e["id"]).lower() for stack in stacks for e in self.resources(stack)]
-        held = set(ids)
-        inside = {guid for id in ids for guid in _GUID.findall(id)}
+        ids = Counter(
+            (str(e["type"]), str(e["id"]).lower()) for s in stacks for e in self.resources(s)
+        )
+        held = {id for _, id in ids}
+        inside = {guid for id in held for guid in _GUID.findall(id)}
 
         def is_held(key: str, kind: str) -> bool:
             if kind.startswith("azure-native:"):
@@ -184,7 +186,7 @@ class Office:
         there = self.rows("SELECT key, type FROM thing")
         return [
             f"{kind} {key}" for key, kind in there if key not in since and not is_held(key, kind)
-        ] + [id for id, count in Counter(ids).items() if count > 1]
+        ] + [f"{kind} {id} twice" for (kind, id), count in ids.items() if count > 1]
 
     def keys(self) -> set[str]:
         """What is in the lab."""

@@ -215,13 +215,17 @@ def test_names_are_unique_and_nothing_refers_forward(plan: StackPlan) -> None:
         before.add(spec.name)
 
 
-def test_the_lock_comes_last_and_waits_for_everything_that_holds_data() -> None:
+def test_each_thing_with_data_has_a_lock_that_comes_after_everything_else() -> None:
     for plan in plans():
-        if plan.kind is StackKind.SITE:
-            assert plan.specs[-1].name == "lock"
-            held = {spec.name for spec in plan.specs if spec.protect}
-            assert held == set(plan.specs[-1].depends_on) - {"group"}
-            assert {"vault", "storage", "share", "backup"} <= held
+        if plan.kind is not StackKind.SITE:
+            continue
+        locks = [spec for spec in plan.specs if spec.type.endswith(":ManagementLockByScope")]
+        assert [spec.inputs["scope"] for spec in locks] == [
+            Ref(name) for name in ("vault", "storage", "backup")
+        ]
+        others = {spec.name for spec in plan.specs} - {spec.name for spec in locks}
+        assert all(set(spec.depends_on) == others for spec in locks)
+        assert {"vault", "storage", "backup"} <= {s.name for s in plan.specs if s.protect}
 
 
 def test_every_class_has_its_word_in_the_table_of_names() -> None:

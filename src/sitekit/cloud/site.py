@@ -16,6 +16,7 @@ from .naming import Namer
 from .spec import Ref, Secret, StackKind, StackPlan, Value
 
 SHARE = "documents"
+HOLD_DATA = ("vault", "storage", "backup")
 ENTRA_KERBEROS = "AADKERB"  # identity of the share: Entra Kerberos, no domain controller
 
 
@@ -89,17 +90,7 @@ class _Site:
         self._share()
         self._watch()
         self._money()
-        b.add(
-            f"{AZURE}authorization:ManagementLockByScope",
-            "lock",
-            {
-                "lockName": self.names.name("lock"),
-                "scope": Ref("group"),
-                "level": "CanNotDelete",
-                "notes": "Holds data of people: change the site's file, not the lock.",
-            },
-            depends_on=tuple(s.name for s in b.specs if s.protect),
-        )
+        self._locks()
         return b.finish(
             {
                 "group": Ref("group"),
@@ -107,6 +98,26 @@ class _Site:
                 "share": Ref("share", "name"),
             }
         )
+
+    def _locks(self) -> None:
+        """A lock on each thing that holds data, made last and taken away first.
+
+        On the group it would refuse every other deletion as well, and with it most changes: Azure
+        hands a lock down to all that lies below.
+        """
+        others = tuple(spec.name for spec in self.b.specs)
+        for name in (each for each in HOLD_DATA if each in others):
+            self.b.add(
+                f"{AZURE}authorization:ManagementLockByScope",
+                f"{name}-lock",
+                {
+                    "lockName": self.names.name("lock"),
+                    "scope": Ref(name),
+                    "level": "CanNotDelete",
+                    "notes": "Holds data of people: change the site's file, not the lock.",
+                },
+                depends_on=others,
+            )
 
     # --- the tunnels ---
 

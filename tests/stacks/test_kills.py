@@ -25,7 +25,7 @@ pytest.importorskip("pulumi_azure_native")
 pytestmark = pytest.mark.slow
 
 FIRST = int(os.environ.get("SITEKIT_KILLS_FROM", "0"))
-SEEDS = range(FIRST, FIRST + int(os.environ.get("SITEKIT_KILLS", "4")))
+SEEDS = range(FIRST, FIRST + int(os.environ.get("SITEKIT_KILLS", "2")))
 TARGETS = (("hpo",), ("bdx01",), ("platform",), ("hmp", "par02"))
 STACKS = {"platform": "hrz"}
 

@@ -152,6 +152,7 @@ def test_each_failure_is_one_message_with_the_next_step(message: str, text: str)
 
 # The same, in other words of the services: newer clients, Entra, the names of other limits.
 ALSO = [
+    ("a lock in Azure forbids it", "Status=409 Code=\"ScopeLocked\" Message=\"The scope cannot"),
     ("signed in to another tenant", "Status=401 Code=\"InvalidAuthenticationTokenTenant\" Message"),
     ("signed in to another tenant", "AADSTS50020: User account 'ana' from identity provider"),
     ("the sign-in has expired", 'Status=401 Code="ExpiredAuthenticationToken" Message="The'),

@@ -120,6 +120,12 @@ MEANINGS = tuple(
             True,
         ),
         (
+            r"ScopeLocked",
+            "a lock in Azure forbids it",
+            "look who set it and why; where it is wanted, take the lock away and run again",
+            True,
+        ),
+        (
             r"cannot be deleted\s+because it is protected|marked for protection",
             "a protected resource would be deleted or replaced",
             "look at the preview; where it is wanted: pulumi state unprotect URN",

@@ -124,6 +124,7 @@ SAID = {
     "the cloud does not answer": "error: dial tcp: lookup management.azure.com: no such host",
     "a quota of the subscription": 'error: Status=409 Code="QuotaExceeded" Message="x"',
     "a name is taken": 'error: Status=409 Code="StorageAccountAlreadyTaken" Message="x"',
+    "a lock in Azure forbids it": 'error: Status=409 Code="ScopeLocked" Message="The scope cannot',
     "a protected resource": 'error: resource "urn" cannot be deleted\nbecause it is protected.',
     "a guardrail refuses it: g must carry": (
         "Policies:\n    sitekit-guardrails@v0.0.1 (local: ../policy)\n"
@@ -152,7 +153,6 @@ def test_each_failure_is_one_message_with_the_next_step(message: str, text: str)
 
 # The same, in other words of the services: newer clients, Entra, the names of other limits.
 ALSO = [
-    ("a lock in Azure forbids it", "Status=409 Code=\"ScopeLocked\" Message=\"The scope cannot"),
     ("signed in to another tenant", "Status=401 Code=\"InvalidAuthenticationTokenTenant\" Message"),
     ("signed in to another tenant", "AADSTS50020: User account 'ana' from identity provider"),
     ("the sign-in has expired", 'Status=401 Code="ExpiredAuthenticationToken" Message="The'),

@@ -117,7 +117,7 @@ def test_workers_end_their_engines_when_the_program_is_killed(undisturbed: Undis
     process = office.begin("up", *office.arguments("up"), "hpo")
     _until(lambda: bool(list(office.states.glob(".pulumi/locks/**/*.json"))))
     process.kill()
-    process.wait()
+    process.communicate()  # ends with the last process that can still write
     _until(lambda: not _left_by(office))
     assert _left_by(office) == []
     assert not list(office.states.glob(".pulumi/locks/**/*.json"))

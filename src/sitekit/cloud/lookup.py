@@ -84,6 +84,9 @@ WHERE: Mapping[str, Where] = {
 }
 # What joins two objects has an id of theirs.
 JOINED = {
+    entra("AdministrativeUnitMember"): (
+        "/directory/administrativeUnits/{administrativeUnitObjectId}/members/{memberObjectId}"
+    ),
     entra("AccessPackageResourceCatalogAssociation"): "{catalogId}/{resourceOriginId}",
     entra("GroupLicense"): "{groupObjectId}/license/{skuId}",
     entra("GroupMember"): "{groupObjectId}/member/{memberObjectId}",

@@ -78,7 +78,7 @@ class Kinolune(Office):
 
     def resources(self) -> list[dict[str, str]]:
         """What the state has; nothing is pending in it, and nobody holds it."""
-        state = json.loads(self.state(KIND, STACK).read_text(encoding="utf-8"))["deployment"]
+        state = self.state(STACK)["deployment"]
         assert not state.get("pending_operations")
         assert not list(self.locks().glob("*.json"))
         return [r for r in state.get("resources", []) if not r["type"].startswith("pulumi:")]

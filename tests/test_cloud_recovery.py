@@ -200,6 +200,8 @@ def test_every_type_of_every_plan_can_be_found_again() -> None:
                 assert ids.azure_id(spec.type, _named(spec.inputs), SUBSCRIPTION), spec.type
             else:
                 assert lookup.known(spec.type), spec.type
+                if spec.type in lookup.JOINED:
+                    assert lookup.joined_id(spec.type, _named(spec.inputs)), spec.type
 
 
 def _named(inputs: Mapping[str, Any]) -> dict[str, str]:

@@ -92,7 +92,7 @@ JOINED = {
     entra("GroupMember"): "{groupObjectId}/member/{memberObjectId}",
     "sitekit:entra:CrossTenantAccess": "{tenantId}",
     "sitekit:entra:Domain": "{name}",
-    "sitekit:entra:DomainVerification": "{name}",
+    "sitekit:entra:DomainVerification": "{domain}",
     "sitekit:entra:AuthenticationMethodsPolicy": "authenticationMethodsPolicy",
 }
 

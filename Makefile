@@ -22,10 +22,10 @@ demo: $(VENV)/.ready
 	@echo "Then read  README.md, and change something in $(EXAMPLE)/sites/bdx01.yaml."
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto
 
 test-all: $(VENV)/.ready $(ORACLES)/.ready
-	$(BIN)/python -m pytest -n auto --dist loadgroup --slow --ignore tests/oracles
+	$(BIN)/python -m pytest -n auto --slow --ignore tests/oracles
 	$(ORACLES)/bin/python -m pytest -n auto --dist worksteal --slow tests/oracles
 
 # A hundred thousand hostile organisations through the loader; findings go to tests/fuzz/found.

@@ -23,7 +23,7 @@ from tests.organisations import copy_of_horizon, horizon
 from tests.stacks.office import Office
 
 pytest.importorskip("pulumi_azure_native")
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("failures")]
+pytestmark = pytest.mark.slow
 
 STACK, KIND = "kin", "subsidiary"  # stands on no other stack
 OTHER_TENANT = "11111111-2222-4333-8444-555555555555"

@@ -16,7 +16,7 @@ import yaml
 
 pytest.importorskip("pulumi_azure_native")
 pytest.importorskip("pulumi_policy")
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("policies")]
+pytestmark = pytest.mark.slow
 
 from sitekit.cloud.automation import meaning  # noqa: E402
 from sitekit.cloud.guardrails import GUARDRAILS, of_inputs  # noqa: E402

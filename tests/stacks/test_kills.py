@@ -22,7 +22,7 @@ import pytest
 from tests.stacks.office import Office, offspring, only
 
 pytest.importorskip("pulumi_azure_native")
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills")]
+pytestmark = pytest.mark.slow
 
 FIRST = int(os.environ.get("SITEKIT_KILLS_FROM", "0"))
 SEEDS = range(FIRST, FIRST + int(os.environ.get("SITEKIT_KILLS", "2")))

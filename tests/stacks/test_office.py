@@ -23,7 +23,7 @@ from tests.organisations import edit, horizon
 from tests.stacks.office import Office, everything, only
 
 pytest.importorskip("pulumi_azure_native")
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("office")]
+pytestmark = pytest.mark.slow
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # as the engine writes what is not known yet
 EVERY = ["hrz", *sorted(horizon().subsidiaries), *sorted(horizon().sites)]

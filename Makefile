@@ -13,8 +13,12 @@ demo: $(VENV)/.ready
 	$(BIN)/sitekit design bdx01 --organisation $(EXAMPLE)
 	$(BIN)/sitekit render $(EXAMPLE) --out build/horizon
 	@echo
+	@echo "And now a seventh site, from nothing to the cloud of the lab: README.md, Open a seventh site."
+	$(BIN)/python -m tests.walkthrough build/demo
+	@echo
 	@echo "Look at    build/horizon/bdx01/            a micro-office: two devices and its documents"
 	@echo "and at     build/horizon/par02/topology.svg  a post-production facility, as a picture"
+	@echo "and at     $(BIN)/sitekit lab cloud show --organisation build/demo/horizon"
 	@echo "Then read  README.md, and change something in $(EXAMPLE)/sites/bdx01.yaml."
 
 test: $(VENV)/.ready
@@ -40,16 +44,18 @@ check: $(VENV)/.ready
 # BENCH="--sites 10" takes about a minute; see benchmarks/README.md.
 bench: $(VENV)/.ready $(ORACLES)/.ready
 	$(BIN)/python -m benchmarks.run --avd-python $(ORACLES)/bin/python $(BENCH)
+	-$(BIN)/python -m benchmarks.cloud --out build/bench-cloud.json
+	-$(BIN)/python -m benchmarks.cloud_stacks --json build/bench-stacks.json
 
-# Renew the committed outputs of the example after a wanted change; read the difference.
+# Renew the committed outputs of the example (its stacks too) after a wanted change; read the difference.
 golden: $(VENV)/.ready
 	$(BIN)/sitekit schema --out $(EXAMPLE)/.schemas
 	$(BIN)/sitekit design $(EXAMPLE) --assign
 	$(BIN)/sitekit render $(EXAMPLE) --out $(EXAMPLE)/rendered --prune
-	SITEKIT_RENEW=1 $(BIN)/python -m pytest tests/test_examples.py tests/test_mistakes.py
+	SITEKIT_RENEW=1 $(BIN)/python -m pytest tests/test_examples.py tests/test_mistakes.py tests/test_people_cli.py
 
 lock: $(VENV)/.ready
-	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --extra dev \
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --extra dev --extra cloud \
 	    --no-emit-index-url --no-emit-trusted-host --no-header --upgrade \
 	    --output-file requirements.lock pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \

@@ -271,3 +271,18 @@ def _organisation() -> str:
     end = text.index("azure:")
     text = text[:start] + "  avoid: []\n\n" + text[end:]
     return text.replace("licences: []", "licences: [entra-p1, entra-p2, intune]")
+
+
+def with_networks(folder: Path) -> None:
+    """Every site gets a network in Azure: the largest plans that there are."""
+    organisation = folder / "organisation.yaml"
+    text = organisation.read_text(encoding="utf-8")
+    lines = text.splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if line.startswith("azure:"))
+    lines.insert(at + 1, "  networks: 172.16.0.0/12\n")
+    organisation.write_text("".join(lines), encoding="utf-8")
+    files = [f for f in sorted((folder / "sites").glob("*.yaml")) if "assigned" not in f.name]
+    for number, file in enumerate(files):
+        network = f"172.{16 + number // 64}.{number % 64 * 4}.0/22"
+        text = file.read_text(encoding="utf-8") + f"cloud: {{ network: {network} }}\n"
+        file.write_text(text, encoding="utf-8")

@@ -21,8 +21,9 @@ def horizon() -> LoadedOrganisation:
 
 
 def copy_of_horizon(to: Path) -> Path:
-    """A copy that a test may edit; rendered files stay behind."""
-    return Path(shutil.copytree(HORIZON, to / "horizon", ignore=shutil.ignore_patterns("rendered")))
+    """A copy that a test may edit; what is generated from the files stays behind."""
+    generated = shutil.ignore_patterns("rendered", "stacks")
+    return Path(shutil.copytree(HORIZON, to / "horizon", ignore=generated))
 
 
 def edit(path: Path, old: str, new: str) -> None:

@@ -198,7 +198,7 @@ def test_edits_have_the_same_outcome_with_and_without(
 
 
 @pytest.mark.slow
-@settings(PROVED, max_examples=150)
+@settings(PROVED, max_examples=75)
 @given(st.lists(st.sampled_from(sorted(EDITS)), min_size=1, max_size=8))
 def test_many_edits_have_the_same_outcome_with_and_without(
     tmp_path_factory: pytest.TempPathFactory, edits: list[str]

@@ -283,7 +283,7 @@ def test_the_script_of_a_shell_calls_us_back(
 
 
 def test_verbs_and_site_codes_complete(organisation: Path) -> None:
-    assert complete("re", cwd=organisation) == ["plain,render"]
+    assert complete("rend", cwd=organisation) == ["plain,render"]
     assert complete("render", "", cwd=organisation) == ["plain,lyo01", "plain,par01", "plain,par02"]
     assert complete("render", "par01", "par", cwd=organisation) == ["plain,par02"]
     assert complete("render", "--pr", cwd=organisation) == ["plain,--prune"]

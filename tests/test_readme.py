@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.organisations import ROOT, copy_of_horizon
+from tests.walkthrough import SECTION
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHOWN_FILES = re.findall(r"```yaml\n# (examples/\S+)\n(.*?)```", README, re.DOTALL)
 EXCERPTS = re.findall(r"```text\n# (examples/\S+)\n(.*?)```", README, re.DOTALL)
-COMMANDS = re.findall(r"```console\n\$ (sitekit .*?)\n(.*?)```", README, re.DOTALL)
+# The walk-through has a test of its own, in a copy: tests/test_walkthrough.py.
+OTHERWISE = SECTION.sub("", README)
+COMMANDS = re.findall(r"```console\n\$ (sitekit .*?)\n(.*?)```", OTHERWISE, re.DOTALL)
 
 
 def sitekit(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sitekit.cli.secrets import Vault, read_secrets, refuse_repository, with_secrets
+from sitekit.cli.secrets import Vault, refuse_repository, with_secrets
 from sitekit.errors import InputError, OutputError, RenderError, SitekitError
 from sitekit.load.catalogue import load_catalogue
+from sitekit.load.secrets import read_secrets
 from sitekit.model.platform import Platform
 from sitekit.render.artifact import Artifact
 from sitekit.render.secrets import references, resolve
@@ -261,9 +262,9 @@ def test_everything_missing_is_said_before_the_first_artifact(
         with_secrets(artifacts_of(*texts), loaded(folder), secrets, tmp_path / "out")
     said = str(refused.value)
     assert len(refused.value.problems) == 3
-    assert f"{A}: it is not in this file; asking Azure comes with the cloud verbs" in said
-    assert "env:EMPTY: neither this file nor the environment has it" in said
-    assert "file:gone: it is not in this file, and the file it names gives no text" in said
+    assert f"{A}: the file of secrets does not have it, and no key vault is asked" in said
+    assert "env:EMPTY: neither a file nor the environment has it" in said
+    assert "file:gone: it is in no file of secrets, and the file it names gives no text" in said
     assert VALUE not in said
 
 

@@ -219,6 +219,32 @@ def test_a_new_site_passes_check_at_once(copy: Path, archetype: str) -> None:
     assert sitekit("render", "new01", "--out", "build", folder=copy).returncode == 0
 
 
+def test_a_new_site_with_the_address_of_its_line_has_a_tunnel(copy: Path) -> None:
+    wanted = (
+        "new", "site", "Office of tests", "--code", "new01", "--subsidiary", "hmp",
+        "--archetype", "micro-office", "--street", "1 rue du Test", "--postcode", "75001",
+        "--city", "Paris", "--opens", "2027-04-01", "--ordered", "2026-11-24",
+    )  # fmt: skip
+    for address, gateway, said in (
+        ("198.51.100.74", "198.51.100.73", "write the length too"),
+        ("198.51.100.74/33", "198.51.100.73", "are not a line's addresses"),
+        ("198.51.100.74/30", "198.51.100.99", "gateway 198.51.100.99 is outside"),
+    ):
+        done = sitekit(*wanted, "--line-address", address, "--line-gateway", gateway, folder=copy)
+        assert done.returncode == 2, done.stderr
+        assert said in done.stderr
+        assert not (copy / "sites" / "new01.yaml").exists()
+    assert "go together" in sitekit(*wanted, "--line-gateway", "198.51.100.73", folder=copy).stderr
+    done = sitekit(
+        *wanted, "--line-address", "198.51.100.74/30", "--line-gateway", "198.51.100.73",
+        folder=copy,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = sitekit("check", "new01", "--today", "2026-11-24", folder=copy)
+    assert "no-tunnel" not in said.stdout + said.stderr
+    assert load_organisation(copy).sites["new01"].site.uplinks[0].addressing != "dhcp"
+
+
 def test_new_never_overwrites(copy: Path) -> None:
     before = (copy / "sites" / "bdx01.yaml").read_bytes()
     done = sitekit(

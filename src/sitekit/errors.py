@@ -4,7 +4,13 @@ SitekitError
 ├── InputError     what people wrote cannot be understood: every problem, each with its place
 ├── DesignError    a design was asked for what cannot be built (check would have said so)
 ├── RenderError    a template and a design do not fit, or a platform is missing
-└── OutputError    a file cannot be written where it was asked for
+├── OutputError    a file cannot be written where it was asked for
+└── CloudError     a cloud refused or did not answer
+    ├── CredentialError   nobody is signed in, or the sign-in has expired
+    ├── TenantError       the credentials are of another tenant than the organisation's
+    ├── ForbiddenError    the identity may not do what was asked of it
+    ├── UnreachableError  no network, or the cloud stays silent or busy
+    └── RefusedError      the cloud understood the request and refused it
 """
 
 from __future__ import annotations
@@ -92,3 +98,41 @@ class RenderError(SitekitError):
 
 class OutputError(SitekitError):
     """A file cannot be written where it was asked for."""
+
+
+class CloudError(SitekitError):
+    """A cloud refused or did not answer; no message of it ever holds a secret."""
+
+
+class CredentialError(CloudError):
+    """Nobody is signed in, or the sign-in has expired."""
+
+
+class TenantError(CloudError):
+    """The credentials are of another tenant than the one the organisation names."""
+
+
+class ForbiddenError(CloudError):
+    """The identity may not do what was asked of it; the hint names the permission."""
+
+
+class UnreachableError(CloudError):
+    """There is no network, or the cloud stays silent or busy beyond our patience."""
+
+
+class RefusedError(CloudError):
+    """The cloud understood a request and refused it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int = 0,
+        code: str = "",
+        conflict: bool = False,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.code = code
+        self.conflict = conflict  # the object exists already, or a value of it is taken

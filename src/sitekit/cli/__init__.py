@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
-from ..errors import InputError, SitekitError
+from ..errors import CloudError, InputError, SitekitError
 from .exit import Exit
 
 if TYPE_CHECKING:
@@ -56,8 +56,22 @@ VERBS: dict[str, dict[str, Verb]] = {
         ),
         "watch": Verb("watch:watch", "Check and render again whenever a file is saved."),
     },
+    "Cloud": {
+        "cloud": Verb("cloud:cloud", "What Azure and Entra will hold, and what it costs."),
+        "stack": Verb("stacks:stack", "Begin stacks: their projects and generated files."),
+        "preview": Verb("stacks:preview", "What up would do, asked of the engine and the cloud."),
+        "up": Verb("stacks:up", "Bring the cloud to what the files say, in the right order."),
+        "refresh": Verb("stacks:refresh", "Read again what is really in the cloud."),
+        "destroy": Verb("stacks:destroy", "Take a stack's resources away."),
+        "people": Verb(
+            "people:people",
+            "Accounts from contracts: joiners, movers, leavers, planned, then applied.",
+        ),
+    },
     "Set up": {
         "migrate": Verb("migrate:migrate", "Rewrite older files for this sitekit, with the diff."),
+        "lab": Verb("lab:lab", "Azure, Entra and Graph on this machine, for tests and trials."),
+        "doctor": Verb("doctor:doctor", "What is missing on this machine, and how to get it."),
         "completion": Verb("completion:completion", "Print the completion script of a shell."),
     },
 }
@@ -149,6 +163,9 @@ def run(arguments: Sequence[str]) -> int:
             console.flush()
     except InputError as error:
         console.problems(error.problems)
+    except CloudError as error:
+        console.error(error.message, hint=error.hint)
+        return Exit.REFUSED
     except SitekitError as error:
         console.error(error.message, hint=error.hint)
     except click.ClickException as error:

@@ -88,6 +88,7 @@ def check(
       sitekit check --scheduler tcp://127.0.0.1:8786
       sitekit check par02 --reach 'guest -> storage tcp/445'
     """
+    from ..cloud.checks import between, of_design
     from ..design.group import check_organisation, undesigned
     from ..findings import Severity
     from ..load import load_organisation
@@ -106,7 +107,9 @@ def check(
         return answer(chosen.folder, only_one(chosen), question, folder, as_json=as_json)
     codes = chosen.sites
     day = today.date() if today else date.today()
-    texts = []
+    from ..people import findings as findings_of_people
+
+    named = any(place in codes for place in places)
     with remembering(chosen.folder, unless=no_cache) as memory:
         try:
             loaded = load_organisation(chosen.folder, memory=memory)
@@ -115,12 +118,14 @@ def check(
                 raise
             console.say(console.as_json(sarif.of_problems(error.problems, chosen.folder)))
             return Exit.WRONG_INPUT
+        texts = findings_of_people(loaded, day, sites=codes if named else None)
+        about_people = len(texts)
         shared = shared_crew(loaded, scheduler, workers)
         if rendered or folder is not None:
             from .crosscheck import findings_of_texts
 
-            texts = findings_of_texts(loaded, codes, folder, workers, shared)
-        number = workers or sensible_workers(len(undesigned(loaded, codes)))
+            texts += findings_of_texts(loaded, codes, folder, workers, shared)
+        number = workers or sensible_workers(len(undesigned(loaded, codes, and_of=of_design)))
         with (
             console.progress(len(codes), "checking") as advance,
             crew(loaded, number, shared) as pool,
@@ -133,7 +138,8 @@ def check(
                 executor=pool,
                 workers=number,
                 on_lost_workers=tell_lost,
-                also=texts,
+                also=[*texts, *between(loaded, codes)],
+                and_of=of_design,
             )
     if as_json:
         console.say(
@@ -162,9 +168,10 @@ def check(
         console.note(_summary(chosen, report, len(loaded.people)))
         if rendered or folder is not None:
             where = f" in {folder}" if folder is not None else ""
+            found = len(texts) - about_people
             console.note(
                 f"the text of {_counted(len(codes), 'site')}{where} read again: "
-                f"{_counted(len(texts), 'finding') if texts else 'all agrees'}"
+                f"{_counted(found, 'finding') if found else 'all agrees'}"
             )
     warned = any(finding.severity is Severity.WARNING for finding in report.findings)
     failed = not report.is_as_designed or (strict and warned)

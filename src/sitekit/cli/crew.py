@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from ..load import LoadedOrganisation
+    from ..load.cluster import ClusterExecutor
 
 
 def shared_crew(
     organisation: LoadedOrganisation, scheduler: str | None, workers: int | None
-) -> Executor | None:
+) -> ClusterExecutor | None:
     """The cluster of a scheduler, until the verb ends; None where none was named."""
     if scheduler is None:
         return None

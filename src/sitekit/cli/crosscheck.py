@@ -39,6 +39,7 @@ def findings_of_texts(
         if folder is not None:
             for code in codes:
                 found += in_folder(folder, code)
+                found += ends(organisation, code, written(folder, code))
                 advance()
             return found
         number = workers or sensible_workers(len(codes))
@@ -61,9 +62,26 @@ def of_rendered(organisation: LoadedOrganisation, code: str) -> tuple[Finding, .
     from ..crosscheck import cross_check
 
     try:
-        return cross_check(rendered(organisation, code), code)
+        files = list(rendered(organisation, code))
+        return (*cross_check(files, code), *ends(organisation, code, files))
     except DesignError:
         return ()  # there is nothing to render: the check of the design says why
+
+
+def ends(
+    organisation: LoadedOrganisation, code: str, files: Sequence[Artifact]
+) -> Iterator[Finding]:
+    """The findings about the two ends of a site's tunnels."""
+    from datetime import date
+
+    from ..cloud import StackKind, plan_of
+    from .ends import differences
+
+    try:
+        plan = plan_of(organisation, StackKind.SITE, code, today=date.today())
+    except DesignError:
+        return  # the check of the design says why
+    yield from differences(organisation.sites[code], plan, files)
 
 
 def in_folder(folder: Path, code: str) -> list[Finding]:

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,12 @@ def subsidiary(
 @click.option("--opens", type=DAY, help="Opening day.")
 @click.option("--closes", type=DAY, help="Closing day, for a temporary office.")
 @click.option("--ordered", type=DAY, help="Day the lines are ordered (default: today).")
+@click.option(
+    "--line-address",
+    metavar="ADDRESS/LENGTH",
+    help="Fixed address of the first line, where the carrier gave it: the tunnel needs one.",
+)
+@click.option("--line-gateway", metavar="ADDRESS", help="The carrier's end of that line.")
 @FOLDER
 def site(
     name: str | None,
@@ -148,6 +154,8 @@ def site(
     opens: datetime | None,
     closes: datetime | None,
     ordered: datetime | None,
+    line_address: str | None,
+    line_gateway: str | None,
     folder: Path | None,
 ) -> None:
     """Begin a site called NAME: hardware that is enough, a free block, lines that can be ready.
@@ -162,6 +170,7 @@ def site(
     from ..load import load_organisation
     from ..scaffold import SiteWishes, new_site
 
+    line, gateway = _line(line_address, line_gateway)
     at = select((), folder)
     loaded = load_organisation(at.folder)
     name = _ask("name", name, "Name of the office")
@@ -201,6 +210,8 @@ def site(
             opens=opening,
             closes=closing,
             ordered=ordered.date() if ordered else date.today(),
+            line=line,
+            gateway=gateway,
         ),
     )
     _create({path: made.site, memory: block_text(code, str(made.assigned_block))})
@@ -246,6 +257,25 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise click.UsageError(f"'{text}' is not a day such as 2027-02-01") from None
+
+
+def _line(
+    address: str | None, gateway: str | None
+) -> tuple[IPv4Interface | None, IPv4Address | None]:
+    """A line's fixed address and the carrier's end of it: both or none."""
+    if address is None and gateway is None:
+        return None, None
+    if address is None or gateway is None:
+        raise click.UsageError("--line-address and --line-gateway go together")
+    if "/" not in address:
+        raise click.UsageError(f"--line-address: write the length too, such as {address}/30")
+    try:
+        return IPv4Interface(address), IPv4Address(gateway)
+    except ValueError:
+        raise click.UsageError(
+            f"'{address}' and '{gateway}' are not a line's addresses: write them as "
+            "198.51.100.38/30 and 198.51.100.37"
+        ) from None
 
 
 def _code(text: str) -> str:

@@ -120,16 +120,26 @@ def _stamps(folder: Path, out: Path, before: Mapping[str, Stamp]) -> dict[str, S
 
 def _again(folder: Path, codes: Sequence[str], out: Path, memory: Memory) -> bool:
     """Check and render; False when the files could not be understood."""
+    from ..cloud.checks import between, of_design
     from ..design.group import check_organisation
     from ..findings import Severity
     from ..load import load_organisation
+    from ..people import findings as findings_of_people
     from .output import write_artifacts
     from .render import artifacts_of, write
 
     began = time.monotonic()
     try:
         loaded = load_organisation(folder, memory=memory)
-        report = check_organisation(loaded, today=date.today(), sites=codes)
+        today = date.today()
+        about_people = findings_of_people(loaded, today)
+        report = check_organisation(
+            loaded,
+            today=today,
+            sites=codes,
+            also=[*about_people, *between(loaded, codes)],
+            and_of=of_design,
+        )
         console.findings(report.findings)
         bad = {f.subject for f in report.findings if f.severity is Severity.ERROR}
         good = [code for code in codes if code not in bad]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 
 from ..errors import DesignError, Place
@@ -15,7 +16,10 @@ from ..load.spread import spread
 from ..load.undisturbed import undisturbed
 from ..model.organisation import Waiver
 from . import design_site
+from .result import SiteDesign
 from .standards import site_behind, sites_behind
+
+OfDesign = Callable[[LoadedOrganisation, SiteDesign], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ def check_organisation(
     workers: int = 1,
     on_lost_workers: Callable[[], None] | None = None,
     also: Iterable[Finding] = (),
+    and_of: OfDesign | None = None,
 ) -> Report:
     """Design the sites and look at each and at all of them together.
 
@@ -58,7 +63,8 @@ def check_organisation(
     `today` decides which waivers still hold. `sites` limits what is reported to these codes;
     addresses are compared with every site of the organisation all the same. `executor` spreads the
     sites over `workers` of it (see `sitekit.load.spread`); the report is the same. `also` are
-    findings of somebody else (of the rendered text, say), which the same waivers may accept.
+    findings of somebody else (of the rendered text, say), which the same waivers may accept;
+    `and_of`, a function of a module, finds more in each design.
     """
     wanted = set(organisation.sites if sites is None else sites)
     found: list[Finding] = [
@@ -68,10 +74,11 @@ def check_organisation(
     ]
     codes = sorted(wanted)
     memory = organisation.memory
-    known = {c: f for c in codes if memory and (f := memory.findings(c)) is not None}
+    more = _named(and_of)
+    known = {c: f for c in codes if memory and (f := memory.findings(c, more=more)) is not None}
     each = undisturbed(
         spread(
-            findings_of,
+            findings_of if and_of is None else partial(findings_of, and_of=and_of),
             organisation,
             [code for code in codes if code not in known],
             executor=executor,
@@ -84,7 +91,7 @@ def check_organisation(
         if findings is None:
             findings = next(each)
             if memory is not None:
-                memory.keep_findings(code, findings)
+                memory.keep_findings(code, findings, more=more)
         found += findings
         if progress is not None:
             progress(code)
@@ -92,18 +99,29 @@ def check_organisation(
     return _weigh(organisation, found, today, len(wanted))
 
 
-def undesigned(organisation: LoadedOrganisation, codes: Iterable[str]) -> tuple[str, ...]:
+def undesigned(
+    organisation: LoadedOrganisation, codes: Iterable[str], *, and_of: OfDesign | None = None
+) -> tuple[str, ...]:
     """The sites of these whose findings no memory knows: they have to be designed."""
-    memory = organisation.memory
-    return tuple(code for code in codes if memory is None or memory.findings(code) is None)
+    memory, more = organisation.memory, _named(and_of)
+    return tuple(c for c in codes if memory is None or memory.findings(c, more=more) is None)
 
 
-def findings_of(organisation: LoadedOrganisation, code: str) -> tuple[Finding, ...]:
+def _named(and_of: OfDesign | None) -> str:
+    """Which findings besides those of the design a memory has to have."""
+    return "" if and_of is None else f"{and_of.__module__}.{and_of.__qualname__}"
+
+
+def findings_of(
+    organisation: LoadedOrganisation, code: str, *, and_of: OfDesign | None = None
+) -> tuple[Finding, ...]:
     """The findings of one site; one that cannot be designed at all is a finding too."""
     inputs = organisation.sites[code]
     behind = tuple(site_behind(organisation, inputs))
     try:
-        return (*design_site(inputs).findings, *behind)
+        design = design_site(inputs)
+        more = and_of(organisation, design) if and_of is not None else ()
+        return (*design.findings, *behind, *more)
     except DesignError as error:
         return (
             *behind,

@@ -34,6 +34,8 @@ from ..model.catalogue import (
     Zone,
     Zones,
 )
+from ..model.cloud import CloudStandard, Naming, Prices
+from ..model.identity import IdentityRules
 from ..model.platform import Platform
 from ..model.site import Role
 from ..model.standard import Entries, StandardVersion, StandardVersions
@@ -130,6 +132,10 @@ class Catalogue:
     platform_folders: dict[str, Path]
     sizing: Sizing
     fit_out: FitOut
+    cloud: CloudStandard
+    naming: Naming
+    prices: Prices
+    identity: IdentityRules
     defaults: Document
     files: tuple[CatalogueFile, ...]  # in the order of reading: later ones lay over earlier ones
 
@@ -156,6 +162,10 @@ class _Gathered:
     platform_folders: dict[str, Path] = field(default_factory=dict)
     sizing: Sizing | None = None
     fit_out: FitOut | None = None
+    cloud: CloudStandard | None = None
+    naming: Naming | None = None
+    prices: Prices | None = None
+    identity: IdentityRules | None = None
     defaults: Document | None = None
     files: tuple[CatalogueFile, ...] = ()
 
@@ -330,6 +340,18 @@ def _take(
         case "fit_out":
             if fit_out := validate(FitOut, document, problems):
                 into.fit_out = fit_out
+        case "cloud":
+            if cloud := validate(CloudStandard, document, problems):
+                into.cloud = cloud
+        case "naming":
+            if naming := validate(Naming, document, problems):
+                into.naming = naming
+        case "prices":
+            if prices := validate(Prices, document, problems):
+                into.prices = prices
+        case "identity":
+            if identity := validate(IdentityRules, document, problems):
+                into.identity = identity
         case "defaults":
             into.defaults = document
         case _:
@@ -338,7 +360,8 @@ def _take(
                     document.place(()),
                     f"the catalogue has no part called '{kind}'",
                     "parts are zones, network, flows, services, destinations, wan, media, sizing, "
-                    "fit_out (files), archetypes, hardware, platforms (folders)",
+                    "fit_out, identity, cloud, naming, prices (files), archetypes, hardware, "
+                    "platforms (folders)",
                 )
             )
 
@@ -353,8 +376,11 @@ def _copy(gathered: _Gathered) -> _Gathered:
 
 def _catalogue(gathered: _Gathered, standard: str) -> Catalogue:
     network, sizing, defaults = gathered.network, gathered.sizing, gathered.defaults
-    fit_out = gathered.fit_out
-    if network is None or sizing is None or defaults is None or fit_out is None:
+    fit_out, identity = gathered.fit_out, gathered.identity
+    cloud, naming, prices = gathered.cloud, gathered.naming, gathered.prices
+    if not (network and sizing and defaults and fit_out and identity):
+        raise SitekitError("the shipped catalogue is incomplete", hint="reinstall sitekit")
+    if cloud is None or naming is None or prices is None:
         raise SitekitError("the shipped catalogue is incomplete", hint="reinstall sitekit")
     return Catalogue(
         standard=standard,
@@ -383,6 +409,10 @@ def _catalogue(gathered: _Gathered, standard: str) -> Catalogue:
         platform_folders=gathered.platform_folders,
         sizing=sizing,
         fit_out=fit_out,
+        cloud=cloud,
+        naming=naming,
+        prices=prices,
+        identity=identity,
         defaults=defaults,
         files=gathered.files,
     )

@@ -83,6 +83,10 @@ class ClusterExecutor(Executor):
         """How many tasks the workers take at once."""
         return max(1, sum(self._threads().values()))
 
+    def ask(self, question: Callable[[Any], R], about: Any) -> dict[str, R]:
+        """What each worker answers now, by its address; an exception is an answer too."""
+        return dict(self._client.run(question, about, on_error="return"))
+
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Send a task to the cluster. Raises BrokenExecutor when no worker is left."""
         given: Future[R] = Future()

@@ -34,6 +34,8 @@ class Summary:
     block: tuple[IPv4Network, Place] | None
     devices: tuple[tuple[str, Place], ...]
     lines: tuple[tuple[IPv4Address, str, Place], ...]  # fixed address and name of an uplink
+    network: tuple[IPv4Network, Place] | None  # in Azure
+    cloud: tuple[int, str, Place]  # generation of names there, version of the standard
 
 
 @dataclass(slots=True)
@@ -55,6 +57,8 @@ class Memory:
     _summaries: dict[str, Summary] = field(default_factory=dict)
     _catalogue: bytes = b""
     _base: str = ""
+    _group: str = ""  # the digest of every file above the sites
+    _shared: dict[str, Any] = field(default_factory=dict)
     _before: dict[str, Summary] = field(default_factory=dict)
     _near: str = ""  # what the folder of the sites is called in messages
     _shown: str = ""
@@ -72,15 +76,28 @@ class Memory:
         """Whether the catalogue and its templates are still what they were when we looked."""
         return self._catalogue == _catalogue(self._folder / "catalogue")
 
-    def begin(self, folder: Path, show: Show, codes: Iterable[str], *parts: bytes) -> None:
-        """Say which sites there are, and the bytes that every one of them follows from."""
+    def begin(
+        self,
+        folder: Path,
+        show: Show,
+        codes: Iterable[str],
+        organisation: bytes,
+        above: Iterable[bytes] = (),
+    ) -> None:
+        """Say which sites there are, and the bytes that every one of them follows from.
+
+        `above` are those of every file above the sites, the organisation's among them.
+        """
         self.known = self.as_json()
         self._before = self._summaries if show(folder / "sites") == self._near else {}
         self._near = show(folder / "sites")
         self._last, self._sites, self._summaries, self._people = self._sites, {}, {}, {}
         self._folder, self._show, self._codes = folder, show, frozenset(codes)
         self._shown = show(folder / "organisation.yaml")
-        self._base = digest_of(self.program.encode(), self._catalogue, *parts)
+        self._base = digest_of(self.program.encode(), self._catalogue, organisation)
+        self._group = digest_of(self._base.encode(), self._shown.encode(), *above)
+        if not self._shared and isinstance(shared := self.known.get("shared"), dict):
+            self._shared = shared
 
     def key(self, code: str, *parts: bytes) -> str:
         """The digest of everything a site follows from."""
@@ -120,7 +137,7 @@ class Memory:
         number = known.get("number")
         if not isinstance(number, int) or number < 0:
             return None
-        self._people = {"key": key, "number": number}
+        self._people = {"key": key, "number": number, "findings": known.get("findings")}
         return number
 
     def keep_people(self, key: str, number: int) -> None:
@@ -130,13 +147,51 @@ class Memory:
 
     # --- what the checks ask
 
+    def findings_of_people(self, key: str) -> tuple[Finding, ...] | None:
+        """What was found about people under this key: a digest of all that it follows from."""
+        known = self._people.get("findings")
+        if not isinstance(known, dict) or known.get("key") != key:
+            return None
+        try:
+            return tuple(_finding(row) for row in known["found"])
+        except (KeyError, TypeError, ValueError, IndexError):
+            return None
+
+    def keep_findings_of_people(self, key: str, findings: Sequence[Finding]) -> None:
+        """Remember what was found about the people of a sound file."""
+        if self._people:
+            rows = [_row(finding) for finding in findings]
+            self._people["findings"] = {"key": key, "found": rows}
+            self.changed = True
+
+    def findings_above(self, *parts: str) -> tuple[Finding, ...] | None:
+        """What was found above the sites, where it follows from their files and `parts` alone."""
+        if self._shared.get("key") != self._key_above(parts):
+            return None
+        try:
+            return tuple(_finding(row) for row in self._shared["found"])
+        except (KeyError, TypeError, ValueError, IndexError):
+            return None
+
+    def keep_findings_above(self, findings: Sequence[Finding], *parts: str) -> None:
+        """Remember what was found above the sites."""
+        key = self._key_above(parts)
+        if key:
+            self._shared = {"key": key, "found": [_row(finding) for finding in findings]}
+            self.changed = True
+
+    def _key_above(self, parts: Sequence[str]) -> str:
+        if not self._group:
+            return ""
+        return digest_of(self._group.encode(), *(part.encode() for part in parts))
+
     def summary(self, code: str) -> Summary | None:
         """What other sites are compared with; None for a site of which nothing holds."""
         return self._summaries.get(code)
 
-    def findings(self, code: str) -> tuple[Finding, ...] | None:
-        """The findings of a site's design; None where it has to be designed."""
-        known = self._sites.get(code, {}).get("findings")
+    def findings(self, code: str, *, more: str = "") -> tuple[Finding, ...] | None:
+        """The findings of a site's design, and `more`; None where it has to be designed."""
+        known = self._sites.get(code, {}).get(f"findings {more}".strip())
         if not isinstance(known, dict) or known.get("shown") != self._shown:
             return None
         try:
@@ -144,11 +199,12 @@ class Memory:
         except (KeyError, TypeError, ValueError, IndexError):
             return None
 
-    def keep_findings(self, code: str, findings: Sequence[Finding]) -> None:
-        """Remember the findings of a site that is known to be sound."""
+    def keep_findings(self, code: str, findings: Sequence[Finding], *, more: str = "") -> None:
+        """Remember the findings of a site that is known to be sound; `more` names who made some."""
         if code in self._sites:
             rows = [_row(finding) for finding in findings]
-            self._sites[code]["findings"] = {"shown": self._shown, "found": rows}
+            kept = {"shown": self._shown, "found": rows}
+            self._sites[code][f"findings {more}".strip()] = kept
             self.changed = True
 
     def site_key(self, code: str) -> str | None:
@@ -169,7 +225,8 @@ class Memory:
         if self._codes:
             kept = {code: kept[code] for code in self._codes if code in kept}
         people = self._people or self.known.get("people")
-        return {"sites": {**kept, **self._sites}, "people": people}
+        shared = self._shared or self.known.get("shared")
+        return {"sites": {**kept, **self._sites}, "people": people, "shared": shared}
 
     def _known_site(self, code: str) -> dict[str, Any]:
         sites = self.known.get("sites")
@@ -231,12 +288,15 @@ def _written(summary: Summary, own: str) -> dict[str, Any]:
     def where(place: Place) -> list[int]:
         return [int(place.file != own), place.line, place.column]
 
-    block = summary.block
+    block, network = summary.block, summary.network
+    generation, version, place = summary.cloud
     return {
         "subsidiary": summary.subsidiary,
         "block": [str(block[0]), *where(block[1])] if block else None,
         "devices": [[name, *where(place)] for name, place in summary.devices],
         "lines": [[str(address), name, *where(place)] for address, name, place in summary.lines],
+        "network": [str(network[0]), *where(network[1])] if network else None,
+        "cloud": [generation, version, *where(place)],
     }
 
 
@@ -253,7 +313,13 @@ def summary_in(known: Mapping[str, Any], own: Place, assigned: Place) -> Summary
             raise TypeError
         return value
 
-    block = known["block"]
+    def number(value: object) -> int:
+        if not isinstance(value, int):
+            raise TypeError
+        return value
+
+    block, network = known["block"], known["network"]
+    generation, version, *cloud = known["cloud"]
     return Summary(
         subsidiary=text(known["subsidiary"]),
         block=(IPv4Network(text(block[0])), place(*block[1:])) if block else None,
@@ -262,6 +328,8 @@ def summary_in(known: Mapping[str, Any], own: Place, assigned: Place) -> Summary
             (IPv4Address(text(address)), text(name), place(*where))
             for address, name, *where in known["lines"]
         ),
+        network=(IPv4Network(text(network[0])), place(*network[1:])) if network else None,
+        cloud=(number(generation), text(version), place(*cloud)),
     )
 
 

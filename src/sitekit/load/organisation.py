@@ -33,6 +33,7 @@ from .levels import EMPTY, LevelSource, Merged, Origin, SettingPath, expand, lay
 from .memory import Memory, Summary, digest_of
 from .people import People, check_people
 from .references import check_references
+from .register import REGISTER, Registered, load_register
 from .standard import Catalogues, Level, Pin, check_choices, known_standard, pin_of
 from .validate import validate
 from .yaml_source import MAX_BYTES, Document, document_of
@@ -89,6 +90,11 @@ class LoadedOrganisation:
     memory: Memory | None = field(default=None, repr=False, compare=False)
     catalogues: dict[str, Catalogue] = field(default_factory=dict)  # by version of the standard
     moved_to: str | None = None  # the version that all sites were put at, whatever they write
+    register: tuple[Registered, ...] = ()  # of sign-in names
+
+    def contract_place(self, contract_id: str) -> Place | None:
+        """The row of people.csv that a contract is written in."""
+        return self.people.place(contract_id) if isinstance(self.people, People) else None
 
     def summary(self, code: str) -> Summary:
         """What other sites are compared with of a site; its files are not read for it."""
@@ -270,6 +276,9 @@ class _Loader:
         catalogue = catalogues.of(
             pin_of([("organisation", document, organisation)], self.moved_to).version
         )
+        register = load_register(
+            self.folder / REGISTER, shown=self.show(self.folder / REGISTER), problems=self.problems
+        )
         inputs = self.sites(above, pins, sites, assigned)
         check_references(
             catalogues=(catalogue, *chosen.values()),
@@ -302,6 +311,7 @@ class _Loader:
             memory=self.memory,
             catalogues=catalogues.by_version,
             moved_to=self.moved_to,
+            register=register,
         )
 
     def pins(self, above: _Above, sites: _Sites) -> dict[str, Pin]:
@@ -333,7 +343,8 @@ class _Loader:
         memory = self.memory
         if memory is None or "organisation" not in self.raw:
             return {}
-        memory.begin(self.folder, self.show, raw, self.raw["organisation"])
+        written = [part for name in sorted(self.raw) for part in (name.encode(), self.raw[name])]
+        memory.begin(self.folder, self.show, raw, self.raw["organisation"], written)
         known = {}
         for code, files in raw.items():
             subsidiary = memory.subsidiary(code)
@@ -702,7 +713,15 @@ def summary_of(inputs: SiteInputs) -> Summary:
         for index, uplink in enumerate(inputs.site.uplinks)
         if uplink.addressing != "dhcp"
     ]
-    return Summary(inputs.subsidiary_code, block, tuple(devices), tuple(lines))
+    cloud = inputs.site.cloud
+    return Summary(
+        inputs.subsidiary_code,
+        block,
+        tuple(devices),
+        tuple(lines),
+        (cloud.network, inputs.place("cloud", "network")) if cloud.network is not None else None,
+        (cloud.generation, inputs.standard.version, inputs.place("cloud")),
+    )
 
 
 def _codes(document: Document | None) -> set[str]:

@@ -31,6 +31,7 @@ from ..model.people import (
 )
 from .csv_source import MAX_BYTES, Column, Table, parse_csv, parse_date
 from .files import read_limited, shortened
+from .memory import digest_of
 from .validate import KeyPath, suggest, validate
 
 M = TypeVar("M", bound=BaseModel)
@@ -43,6 +44,7 @@ COLUMNS: Mapping[str, Column] = {
     "usage_name": Column.OPTIONAL,
     "private_email": Column.OPTIONAL,
     "private_mobile": Column.OPTIONAL,
+    "upn": Column.OPTIONAL,
     "contract_type": Column.FILLED,
     "contract_id": Column.FILLED,
     "previous_contract_id": Column.OPTIONAL,
@@ -140,6 +142,7 @@ class People(Sequence[Person]):
         self._known = known
         self._number = number
         self._made: tuple[Person, ...] | None = None
+        self._places: dict[str, Place] = {}
 
     @overload
     def __getitem__(self, index: int) -> Person: ...
@@ -152,6 +155,19 @@ class People(Sequence[Person]):
             _examine(self._raw, self._shown, self._known, [], models)
             self._made = _people(models)
         return self._made[index]
+
+    def place(self, contract_id: str) -> Place | None:
+        """The row of a contract; the file is read again for the first one."""
+        if not self._places:
+            table = parse_csv(self._raw, shown=self._shown, columns=COLUMNS)
+            self._places = {
+                row["contract_id"]: table.place(index) for index, row in enumerate(table.rows)
+            }
+        return self._places.get(contract_id)
+
+    def digest(self) -> str:
+        """A digest of the file, and of what it is called in messages."""
+        return digest_of(self._raw, self._shown.encode())
 
     def ids(self) -> set[str]:
         """The ids of all; nobody is made for it."""

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..model.catalogue import Archetype, FitOut, Flows, NetworkConstants, Sizing, Zones
+from ..model.identity import IdentityRules
 from ..model.organisation import Organisation, Productions, Subsidiary, Waivers
 from ..model.platform import Platform
 from ..model.site import Assigned, Site
@@ -32,6 +33,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "media": MediaFile,
     "sizing": Sizing,
     "fit-out": FitOut,
+    "identity": IdentityRules,
     "platform": Platform,
 }
 

@@ -20,11 +20,20 @@ from .base import (
     SiteCode,
     Text,
 )
+from .cloud import (
+    Euros,
+    Licence,
+    Mail,
+    PublicZone,
+    SignInMethod,
+    SignInState,
+    SubsidiaryCloud,
+    Uuid,
+)
 from .settings import Level
 from .site import Rooms
 from .standard import StandardChoice
 
-Uuid = Annotated[str, Field(strict=True, pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Asn = Annotated[int, Field(strict=True, ge=1, le=4_294_967_294)]
 
 
@@ -46,6 +55,7 @@ class HubGateway(Model):
 class Hub(Model):
     """The Azure end of every site-to-site tunnel."""
 
+    kind: Literal["virtual-wan", "network"] = "virtual-wan"
     prefix: Prefix
     routing: Literal["bgp", "static"]
     asn: Asn
@@ -59,7 +69,15 @@ class Azure(Model):
     tenant: Uuid
     subscription: Uuid
     region: Name
-    licences: tuple[Literal["entra-p1", "entra-p2", "entra-governance", "intune"], ...] = ()
+    regions: tuple[Name, ...] = ()  # that resources may be in besides `region`
+    licences: tuple[Licence, ...] = ()
+    networks: Prefix | None = None  # the sites' virtual networks come out of it
+    conditional_access: Literal["report-only", "enabled"] = "report-only"
+    sign_in_methods: dict[SignInMethod, SignInState] = Field(default_factory=dict)
+    public_zones: dict[Domain, PublicZone] = Field(default_factory=dict)
+    log_days: Annotated[int, Field(strict=True, ge=30, le=730)] = 90  # ReCyF 20.5: three months
+    alerts: tuple[Mail, ...] = ()  # who is told; nobody: the contact of the devices
+    budget_eur: Euros | None = None
     hub: Hub
 
 
@@ -96,6 +114,12 @@ class Naming(Model):
     ] = "{site}-{role}-{number:02}"
 
 
+class PeopleChoice(Model):
+    """Who makes the accounts of the group's tenant: `sitekit people apply`, or a Pulumi stack."""
+
+    owned_by: Literal["sitekit", "pulumi"] = "sitekit"
+
+
 class Organisation(Level):
     """The whole group: one repository of YAML, one Entra tenant by default."""
 
@@ -112,6 +136,7 @@ class Organisation(Level):
     destinations: dict[Name, tuple[Prefix, ...]] = Field(default_factory=dict)
     serving: dict[Name, tuple[Prefix, ...]] = Field(default_factory=dict)
     naming: Naming = Naming()
+    people: PeopleChoice = PeopleChoice()
     standard: StandardChoice | None = None
 
 
@@ -151,6 +176,7 @@ class Subsidiary(Level):
     domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
     acquired: Day | None = None
     tenant: Uuid | None = None
+    cloud: SubsidiaryCloud = SubsidiaryCloud()
     avoid: tuple[Prefix, ...] = ()
     standard: StandardChoice | None = None
     actors: Annotated[dict[Name, Actors], Field(min_length=1)]

@@ -104,6 +104,16 @@ Phone = Annotated[
     ),
 ]
 
+SignInName = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,62}[a-z0-9]?@([a-z0-9-]+\.)+[a-z]{2,}$",
+        max_length=113,
+        description="A sign-in name in lower case, such as jean.dupont@example.org.",
+    ),
+]
+
 
 class Identity(Model):
     """Who somebody is, whatever the contract. The id stays the same for life."""
@@ -114,6 +124,7 @@ class Identity(Model):
     usage_name: HumanName | None = None
     private_email: Email | None = Field(default=None, repr=False)
     private_mobile: Phone | None = Field(default=None, repr=False)
+    upn: SignInName | None = None
 
 
 class Engagement(Model):

@@ -22,6 +22,7 @@ from .base import (
     Text,
     VlanId,
 )
+from .cloud import SiteCloud
 from .settings import Level
 from .standard import StandardChoice
 
@@ -248,6 +249,7 @@ class Site(Level):
     endpoints: tuple[Endpoint, ...] = ()
     segments: tuple[Segment, ...] = ()
     flows: tuple[Flow, ...] = ()
+    cloud: SiteCloud = SiteCloud()
 
 
 class AssignedPort(Model):

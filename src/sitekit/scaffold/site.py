@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from ..design import design_site
 from ..design.addressing import block_of
@@ -44,6 +44,8 @@ class SiteWishes:
     opens: date
     closes: date | None
     ordered: date  # the day the lines are ordered
+    line: IPv4Interface | None = None  # the fixed address of the first line, as the carrier writes
+    gateway: IPv4Address | None = None  # the carrier's end of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +179,7 @@ def _uplinks(
         entry = kinds[kind]
         ready.append(wishes.ordered + timedelta(days=entry.lead_days.usual))
         rate = next_offer(entry, sized.uplink_mbps) or entry.offers.mbps[-1]
+        fixed = {"addressing": _addressing(wishes)} if index == 0 and wishes.line else {}
         yield {
             "name": f"wan{index + 1}",
             "kind": kind,
@@ -184,6 +187,7 @@ def _uplinks(
             "down_mbps": rate,
             "up_mbps": rate if entry.symmetric else max(rate // 4, 1),
             "ordered": wishes.ordered,
+            **fixed,
         }
     if min(ready) > wishes.opens:
         entry = kinds[archetype.hardware.interim]
@@ -196,6 +200,16 @@ def _uplinks(
             "ordered": wishes.ordered,
             "stage": "interim",
         }
+
+
+def _addressing(wishes: SiteWishes) -> dict[str, object]:
+    """The fixed address of the first line, as a site's file writes it."""
+    assert wishes.line is not None
+    return {
+        "address": str(wishes.line.ip),
+        "prefix_length": wishes.line.network.prefixlen,
+        "gateway": str(wishes.gateway),
+    }
 
 
 def _proposals(
@@ -335,10 +349,19 @@ def _lines(
         f"at least {sized.uplink_mbps} are ordered"
     )
     for uplink in uplinks:
-        pairs = ", ".join(f"{key}: {value}" for key, value in uplink.items())
-        yield f"  - {{ {pairs} }}"
-    yield "    # When the carrier's letter is there, add its fixed address, for the tunnel:"
-    yield "    # addressing: { address: 192.0.2.2, prefix_length: 30, gateway: 192.0.2.1 }"
+        pairs = ", ".join(
+            f"{key}: {value}" for key, value in uplink.items() if not isinstance(value, dict)
+        )
+        fixed = uplink.get("addressing")
+        if isinstance(fixed, dict):
+            inner = ", ".join(f"{key}: {value}" for key, value in fixed.items())
+            yield f"  - {{ {pairs},"
+            yield f"      addressing: {{ {inner} }} }}"
+        else:
+            yield f"  - {{ {pairs} }}"
+    if wishes.line is None:
+        yield "    # When the carrier's letter is there, add its fixed address, for the tunnel:"
+        yield "    # addressing: { address: 192.0.2.2, prefix_length: 30, gateway: 192.0.2.1 }"
     yield ""
     yield (
         f"devices: # {sized.ports} switch ports, {sized.poe_w} W PoE, "

@@ -1,0 +1,1 @@
+"""The lab: stand-ins good enough to prove things on. Nothing in production imports it."""

@@ -1,0 +1,8 @@
+"""The stack of a subsidiary: `pulumi up` brings its part of the cloud to what the files say.
+
+What it holds: `sitekit cloud plan`. Its configuration: `sitekit stack init`.
+"""
+
+from sitekit.cloud.program import run
+
+run("subsidiary")

@@ -1,0 +1,1 @@
+"""The example organisation in a lab cloud, through whatever engine is there."""

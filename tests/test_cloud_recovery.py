@@ -261,7 +261,14 @@ def test_a_lock_that_is_not_certainly_of_the_killed_run_is_respected() -> None:
     assert not runs.is_ours_and_dead(two, killed)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what processes bear")
+def test_a_process_that_lives_holds_its_lock_and_one_that_began_later_does_not() -> None:
+    now = datetime.now(UTC)
+    killed = runs.Killed(socket.gethostname(), now - timedelta(days=400))
+    assert not runs.is_ours_and_dead(_locked(os.getpid(), at=now), killed)
+    before_us = now - timedelta(days=300)  # the number was somebody else's then
+    assert runs.is_ours_and_dead(_locked(os.getpid(), at=before_us), killed)
+
+
 def test_processes_of_a_killed_run_are_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from tests.organisations import copy_of_horizon, horizon
 
 PROJECTS = {"hrz": "platform"}
@@ -223,14 +225,4 @@ def only(steps: Mapping[str, Mapping[str, int]], *allowed: str) -> bool:
 
 def offspring(of: int) -> list[int]:
     """A process and everything below it."""
-    listing = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-    ).stdout
-    below: dict[int, list[int]] = {}
-    for line in listing.splitlines():
-        pid, parent = map(int, line.split())
-        below.setdefault(parent, []).append(pid)
-    found = [of]
-    for pid in found:
-        found += below.get(pid, [])
-    return found
+    return [of, *(child.pid for child in psutil.Process(of).children(recursive=True))]

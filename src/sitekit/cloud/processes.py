@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -65,21 +64,16 @@ def _begin_worker() -> None:
 
 def _interrupt_engines() -> None:
     _stopping.set()
-    for engine in _children(os.getpid()):
+    for engine in _children():
         with suppress(ProcessLookupError):
             os.kill(engine, signal.SIGINT)
 
 
-def _children(of: int) -> list[int]:
-    """The processes that this one started, but for the one that lists them."""
-    listing = subprocess.Popen(
-        ["ps", "-A", "-o", "pid=,ppid="],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    rows = [line.split() for line in listing.communicate()[0].splitlines()]
-    return [int(row[0]) for row in rows if row[1:] == [str(of)] and row[0] != str(listing.pid)]
+def _children() -> list[int]:
+    """The processes that this one started and that are still at work."""
+    import psutil  # comes with sitekit[cloud]; without that no engine was ever started
+
+    return [child.pid for child in psutil.Process().children()]
 
 
 def _end_with_the_program() -> None:
@@ -89,6 +83,6 @@ def _end_with_the_program() -> None:
         return
     wait([parent.sentinel])
     _interrupt_engines()
-    while _children(os.getpid()):
+    while _children():
         time.sleep(_LOOK_S)
     os._exit(1)

@@ -13,12 +13,11 @@ import json
 import os
 import re
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
@@ -27,6 +26,7 @@ from ..errors import SitekitError
 MARK = "SITEKIT_RUN"  # in the environment of everything that a run starts
 PATIENCE_S = 120.0  # a plug-in whose engine died finishes the call that it is in
 _LOOK_S = 0.2
+_UNSURE = timedelta(seconds=2)  # the engine writes whole seconds, systems guess when they booted
 # Of the engine's message about a lock (3.260).
 _HOLDER = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\) at (\S+)")
 
@@ -78,7 +78,7 @@ def environment(file: Path) -> dict[str, str]:
 def is_ours_and_dead(message: str, killed: Killed | None) -> bool:
     """Whether every lock that the engine names was left by the killed run.
 
-    It was on this machine, no earlier than that run began, and its process is gone.
+    It was on this machine, no earlier than that run began, and no process can hold it.
     """
     holders = _HOLDER.findall(message)
     if killed is None or not holders:
@@ -87,7 +87,7 @@ def is_ours_and_dead(message: str, killed: Killed | None) -> bool:
     return all(
         host == here == killed.host
         and _moment(at) >= killed.began.replace(microsecond=0)  # the engine says whole seconds
-        and not (_lives(int(pid)) and not _can_see_all())
+        and not _may_hold(int(pid), _moment(at))
         for _, host, pid, at in holders
     )
 
@@ -122,33 +122,34 @@ def _wait_for_the_dead(file: Path) -> None:
         time.sleep(_LOOK_S)
 
 
-def _can_see_all() -> bool:
-    return sys.platform == "linux"
-
-
 def _bearers(file: Path) -> list[int]:
-    """Processes that bear the mark of this stack; only Linux shows them."""
-    if not _can_see_all():
-        return []
-    sought = f"{MARK}={file.absolute()}".encode()
+    """Processes that bear the mark of this stack."""
+    import psutil
+
+    sought = os.fspath(file.absolute())
     found = []
-    for process in Path("/proc").glob("[0-9]*"):
+    for process in psutil.process_iter():
         try:
-            if sought in (process / "environ").read_bytes().split(b"\0"):
-                found.append(int(process.name))
-        except OSError:
+            if process.environ().get(MARK) == sought:
+                found.append(process.pid)
+        except (psutil.Error, OSError):
             continue  # ended meanwhile, or somebody else's
     return found
 
 
-def _lives(pid: int) -> bool:
+def _may_hold(pid: int, locked: datetime) -> bool:
+    """Whether the process of this number can be the one that took a lock at a moment.
+
+    It cannot where it has ended, or began well after that moment: numbers are given again.
+    """
+    import psutil
+
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        process = psutil.Process(pid)
+        began = datetime.fromtimestamp(process.create_time(), UTC)
+        return process.status() != psutil.STATUS_ZOMBIE and began <= locked + _UNSURE
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _moment(text: str) -> datetime:

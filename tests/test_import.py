@@ -36,31 +36,28 @@ def test_loading_an_organisation_loads_no_edge() -> None:
 @pytest.mark.parametrize("verb", ["check bdx01", "render bdx01 --out {out}", "cloud plan bdx01"])
 def test_verbs_that_ask_no_cloud_load_nothing_of_clouds(verb: str, tmp_path: Path) -> None:
     words = [word.format(out=tmp_path) for word in verb.split()]
+    modules = loaded_by(*words, "--organisation", str(HORIZON))
+    assert "sitekit.design" in modules
+    assert not {"pulumi", "pulumi_azure_native", "grpc", "httpx", "azure", "sitekit.lab"} & modules
+
+
+def test_help_loads_neither_models_nor_templates() -> None:
+    modules = loaded_by("--help")
+    assert "click" in modules
+    assert not {"pydantic", "yaml", "jinja2", "rich"} & modules
+
+
+def loaded_by(*words: str) -> set[str]:
+    """The modules that are there after a verb that ended well."""
     code = (
-        f"import sys; sys.argv = ['sitekit', *{words!r}, '--organisation', {str(HORIZON)!r}]\n"
+        f"import sys; sys.argv = ['sitekit', *{words!r}]\n"
         "from sitekit.cli import main\n"
         "try: main()\n"
         "except SystemExit as end: assert end.code in (0, None), end.code\n"
         "print('LOADED', *sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    modules = set(done.stdout.partition("LOADED")[2].split())
-    assert "sitekit.design" in modules
-    assert not {"pulumi", "pulumi_azure_native", "grpc", "httpx", "azure", "sitekit.lab"} & modules
-
-
-def test_help_loads_neither_models_nor_templates() -> None:
-    code = (
-        "import sys; sys.argv = ['sitekit', '--help']\n"
-        "from sitekit.cli import main\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        "print('LOADED', *sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    modules = set(done.stdout.partition("LOADED")[2].split())
-    assert "click" in modules
-    assert not {"pydantic", "yaml", "jinja2", "rich"} & modules
+    return set(done.stdout.partition("LOADED")[2].split())
 
 
 def test_every_public_name_is_there() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,3 +50,19 @@ def engine(folder: Path) -> Iterator[world.Engine]:
 
     with world.in_process(folder) as made:
         yield made
+
+
+@pytest.fixture
+def port(folder: Path) -> Iterator[int]:
+    """Where the Graph of the lab answers, for as long as a test lasts."""
+    from sitekit.lab.cloud import server
+
+    running = server.start(folder)
+    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield running.server_port
+    finally:
+        running.shutdown()
+        running.server_close()
+        thread.join()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection, RemoteDisconnected
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from sitekit.lab.cloud import membership, odata, server
+from sitekit.lab.cloud import membership, odata
 from sitekit.lab.cloud.folder import TENANT
 from sitekit.lab.cloud.store import Store
 from tests.lab_cloud.world import EXAMPLES, Engine
@@ -96,16 +94,8 @@ def ref(id: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def graph(folder: Path) -> Iterator[Client]:
-    running = server.start(folder)
-    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield Client(running.server_port)
-    finally:
-        running.shutdown()
-        running.server_close()
-        thread.join()
+def graph(port: int) -> Client:
+    return Client(port)
 
 
 # --- users -------------------------------------------------------------------------------------

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sitekit.errors import RefusedError
 from sitekit.graph import FixedToken, Graph
-from sitekit.lab.cloud import server
 from sitekit.provider.kinds import KINDS, Found
 from tests.lab_cloud.world import Engine
 
@@ -19,21 +16,11 @@ ENTRA = "sitekit:entra:"
 
 
 @pytest.fixture
-def graph(folder: Path) -> Iterator[Graph]:
-    running = server.start(folder)
-    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        with Graph(
-            FixedToken("lab-token"),
-            url=f"http://127.0.0.1:{running.server_port}",
-            sleep=lambda seconds: None,
-        ) as client:
-            yield client
-    finally:
-        running.shutdown()
-        running.server_close()
-        thread.join()
+def graph(port: int) -> Iterator[Graph]:
+    with Graph(
+        FixedToken("lab-token"), url=f"http://127.0.0.1:{port}", sleep=lambda seconds: None
+    ) as client:
+        yield client
 
 
 def made(graph: Graph, kind: str, **inputs: Any) -> Found:

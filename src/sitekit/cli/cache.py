@@ -132,9 +132,9 @@ def cache_folder() -> Path | None:
     named = os.environ.get(FOLDER)
     if named:
         return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(base):  # noqa: PTH117 (the specification: a relative one counts as unset)
-        return Path(base) / "sitekit"
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if base.is_absolute():  # the specification: a relative one counts as unset
+        return base / "sitekit"
     try:
         return Path.home() / ".cache" / "sitekit"
     except RuntimeError:

@@ -16,6 +16,17 @@ YES = Flag("yes", short="y")
 
 Handler = Callable[[Arguments, Workspace], int]
 
+_INIT = (
+    stack_commands.stack_init,
+    (
+        STACK,
+        Flag("secrets-provider", V),
+        Flag("no-select"),
+        Flag("copy-config-from", V),
+        Flag("config-file", V),
+    ),
+)
+
 #: Every command that makes no run: its words, its function, its flags.
 COMMANDS: dict[tuple[str, ...], tuple[Handler, tuple[Flag, ...]]] = {
     ("version",): (tool_commands.version, ()),
@@ -45,26 +56,8 @@ COMMANDS: dict[tuple[str, ...], tuple[Handler, tuple[Flag, ...]]] = {
             Flag("show-urns", short="u"),
         ),
     ),
-    ("stack", "init"): (
-        stack_commands.stack_init,
-        (
-            STACK,
-            Flag("secrets-provider", V),
-            Flag("no-select"),
-            Flag("copy-config-from", V),
-            Flag("config-file", V),
-        ),
-    ),
-    ("stack", "new"): (
-        stack_commands.stack_init,
-        (
-            STACK,
-            Flag("secrets-provider", V),
-            Flag("no-select"),
-            Flag("copy-config-from", V),
-            Flag("config-file", V),
-        ),
-    ),
+    ("stack", "init"): _INIT,
+    ("stack", "new"): _INIT,  # the real one takes either word
     ("stack", "select"): (
         stack_commands.stack_select,
         (STACK, Flag("create", short="c"), Flag("secrets-provider", V), Flag("config-file", V)),

@@ -52,6 +52,10 @@ class ProviderError(Exception):
     """A provider refused a call; the message is its own."""
 
 
+class UnansweredError(Exception):
+    """A plug-in lacks a method that it may lack: the engine has an answer of its own."""
+
+
 class InitError(ProviderError):
     """The resource exists but is not healthy."""
 
@@ -310,7 +314,7 @@ class Provider:
         )
         try:
             answer = self._call("CheckConfig", request)
-        except NotImplementedError:
+        except UnansweredError:
             return news, []
         checked = marked(from_struct(answer.inputs), news)
         return checked, [CheckFailure(item.property, item.reason) for item in answer.failures]
@@ -331,7 +335,7 @@ class Provider:
         )  # fmt: skip
         try:
             answer = self._call("DiffConfig", request)
-        except NotImplementedError:
+        except UnansweredError:
             return by_comparison(old_inputs, news)
         return self._difference(answer, old_inputs, news)
 
@@ -512,7 +516,7 @@ class Provider:
         except grpc.RpcError as error:
             code, message = error.code(), str(error.details())
             if code is grpc.StatusCode.UNIMPLEMENTED and method.endswith("Config"):
-                raise NotImplementedError from None
+                raise UnansweredError(method) from None
             failure = _init_failure(error)
             if failure is not None:
                 outputs = from_struct(failure.properties)

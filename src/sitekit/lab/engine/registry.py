@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import RLock
 
-from .faults import EngineError
 from .plugins import (
     CheckFailure,
     Difference,
@@ -108,12 +107,9 @@ class Providers:
             provider = self._checked.pop(resource.urn, None)
             if provider is None:
                 provider = self.load(resource.urn, resource.type, resource.inputs)
-            try:
-                provider.configure(
-                    identity, resource.name, resource.type, without_internal(resource.inputs)
-                )
-            except NotImplementedError:
-                raise EngineError(f"{provider.process.path} does not answer Configure") from None
+            provider.configure(
+                identity, resource.name, resource.type, without_internal(resource.inputs)
+            )
             self._configured[reference(resource.urn, identity)] = provider
 
     def get(self, text: str) -> Provider | None:

@@ -280,7 +280,8 @@ def test_each_row_is_missing_where_it_is_and_there_where_it_is(
 
     for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "SITEKIT_LAB",
                  "PULUMI_CONFIG_PASSPHRASE_FILE", "ARM_CLIENT_ID", "AZURE_CLIENT_ID",
-                 "ARM_USE_OIDC", "SITEKIT_GRAPH_URL"):  # fmt: skip
+                 "ARM_USE_OIDC", "SITEKIT_GRAPH_URL", "NO_PROXY", "no_proxy",
+                 "https_proxy"):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
 
@@ -301,6 +302,13 @@ def test_each_row_is_missing_where_it_is_and_there_where_it_is(
         assert (state, "sitekit lab cloud up" in command) == (State.MISSING, True)
         listening.listen()
         assert row("Microsoft Graph")[0] is State.THERE
+        monkeypatch.delenv("SITEKIT_GRAPH_URL")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://somebody:hush@127.0.0.1:{port}")
+        (graph,) = (r for r in examine(None) if r.what == "Microsoft Graph")
+        assert graph.state is State.THERE
+        assert graph.detail.endswith("asked through 127.0.0.1, which answers")
+    assert row("Microsoft Graph")[0] is State.MISSING  # the proxy has gone
+    assert not [r for r in examine(None) if "hush" in f"{r.detail} {r.command}"]
     assert row("passphrase")[0] is State.MISSING
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE_FILE", "/somewhere")
     assert row("passphrase")[0] is State.THERE

@@ -32,7 +32,6 @@ def people() -> None:
     """
 
 
-_OF_STACKS = ("there is no group", "there is no administrative unit")  # their stacks make them
 _path = click.argument("path", required=False, type=click.Path(path_type=Path))
 _subsidiary = click.option(
     "--subsidiary",
@@ -224,7 +223,7 @@ def names(
             )
     before = {entry.upn for entry in loaded.register if entry.until is None}
     given = [e for e in made.register.entries if e.until is None and e.upn not in before]
-    obstacles = [o for o in made.obstacles if not o.message.startswith(_OF_STACKS)]
+    obstacles = [o for o in made.obstacles if not o.is_of_a_stack]
     changed = bool(given or forget) and write_whole(loaded.folder / REGISTER, made.register.text())
     if as_json:
         console.say(

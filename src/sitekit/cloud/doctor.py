@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from . import workspace
 from .spec import StackKind
@@ -198,20 +199,32 @@ def _graph() -> Remark:
     """Who answers as Microsoft Graph: `sitekit people` and the plug-in sitekit ask it."""
     what, lab = "Microsoft Graph", os.environ.get("SITEKIT_GRAPH_URL")
     url = lab or "https://graph.microsoft.com"
-    parts = urlsplit(url)
+    asked = urlsplit(url)
+    proxy = None if lab else _proxy(asked.hostname or "")
+    through = f" through {proxy.hostname}" if proxy else ""
     try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        socket.create_connection((parts.hostname or "", port), timeout=SECONDS_FOR_GRAPH).close()
+        at = proxy or asked
+        port = at.port or (443 if at.scheme == "https" else 80)
+        socket.create_connection((at.hostname or "", port), timeout=SECONDS_FOR_GRAPH).close()
     except (OSError, ValueError):
         if lab:
             said = f"no lab answers at {_shown(lab)}"
             start = 'sitekit lab cloud up; eval "$(sitekit lab cloud env)"'
             return Remark(what=what, state=State.MISSING, detail=said, command=start)
-        said = f"{parts.hostname} cannot be reached"
+        said = f"{asked.hostname} cannot be reached{through}"
         return Remark(what=what, state=State.MISSING, detail=said,
                       command="check the network, DNS and HTTPS_PROXY")  # fmt: skip
+    said = f"asked{through}, which answers" if proxy else "answers"
     whose = " (the lab's)" if lab else ""
-    return Remark(what=what, state=State.THERE, detail=f"{_shown(url)} answers{whose}")
+    return Remark(what=what, state=State.THERE, detail=f"{_shown(url)} {said}{whose}")
+
+
+def _proxy(host: str) -> SplitResult | None:
+    """The proxy that httpx asks for a host; its name may hold a password and is never shown."""
+    address = getproxies().get("https") or getproxies().get("all")
+    if not address or proxy_bypass(host):
+        return None
+    return urlsplit(address if "://" in address else f"http://{address}")
 
 
 def _stacks(organisation: Path) -> Remark:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,11 +16,11 @@ from pathlib import Path
 
 from ..errors import SitekitError
 from ..load.secrets import read_secrets
+from . import workspace
 from .doctor import EXTRA, is_lab
 from .spec import StackKind
 
 PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
-_BACKEND = re.compile(r"^backend:\s*\n\s+url:\s*(\S+)", re.MULTILINE)
 SAME = ("PULUMI_BACKEND_URL", "SITEKIT_LAB", "SITEKIT_GRAPH_URL", "ARM_TENANT_ID")
 
 
@@ -52,8 +51,7 @@ def needs(stacks: Path, *, secrets: Path | None, marker: Path | None = None) -> 
 def states(stacks: Path) -> Path | None:
     """The folder of the states, where they are files."""
     text = (stacks / StackKind.SITE / "Pulumi.yaml").read_text(encoding="utf-8")
-    written = _BACKEND.search(text)
-    url = os.environ.get("PULUMI_BACKEND_URL") or (written[1] if written else "")
+    url = os.environ.get("PULUMI_BACKEND_URL") or workspace.backend_of(text) or ""
     if not url.startswith("file://"):
         return None
     return Path(os.path.normpath(stacks / StackKind.SITE / url.removeprefix("file://")))

@@ -80,6 +80,7 @@ class Obstacle:
     message: str
     remedy: str
     place: Place | None
+    is_of_a_stack: bool = False  # a group or unit that the stack of a subsidiary makes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -655,6 +656,7 @@ class _Planner:
                     message=message,
                     remedy=remedy,
                     place=self._place(first.reasons[target]),
+                    is_of_a_stack=not found,
                 )
             )
 

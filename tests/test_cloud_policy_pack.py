@@ -153,6 +153,8 @@ def test_each_guardrail_refuses_the_same_as_check(office: Office, tmp_path: Path
         )
     }
     assert found == expected, said
+    for _, name, _ in found:  # what the rule is for, once, then what breaks it
+        assert re.search(rf"\(\S+: {name}\)\n {{10}}[A-Z].*\n {{10}}{name} must ", said), name
     assert code not in (0, 3), said
     message, hint = meaning(said, "lab")
     assert message.startswith("a guardrail refuses it: ")

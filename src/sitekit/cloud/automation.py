@@ -181,7 +181,7 @@ def meaning(text: str, stack: str) -> tuple[str, str]:
 
 
 _PROGRAM_REFUSED = r"\d+ things? (is|are) wrong: nothing was touched"
-_GUARDRAIL = re.compile(r"\[mandatory\]\s+(\S+).*\n(?:.*\n){0,3}?\s*(\S+ must .*)")
+_GUARDRAIL = re.compile(r"\[mandatory\]\s+(\S+).*\n(?:.*\n)??\s*(\S+ must .*)")
 _NO_REASON = re.compile(r"^(update|preview|destroy|refresh|import) failed$")
 _LOCKED_BY = re.compile(r"created by (\S+ \(pid \d+\) at \S+)")
 # As the engine heads what it says of a resource; the stack and providers are no place.

@@ -201,7 +201,7 @@ def _policies(violations: list[Violation]) -> list[str]:
         ):
             who = f"{shown_type(urn_type(item.urn))}: {urn_name(item.urn)}" if item.urn else ""
             lines.append(f"        - [{item.level}]  {item.policy}  ({who})")
-            lines += [f"          {text}" for text in (item.description, item.message) if text]
+            lines += [f"          {text}" for text in item.message.splitlines()]
     return ["Policies:", *lines, ""] if lines else []
 
 

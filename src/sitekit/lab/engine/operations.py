@@ -229,7 +229,7 @@ class _Performance:
             "policyEvent",
             {
                 "resourceUrn": violation.urn,
-                "message": f"{violation.description}\n{violation.message}\n",
+                "message": f"{violation.message}\n",
                 "color": "never",
                 "policyName": violation.policy,
                 "policyPackName": violation.pack,

@@ -38,8 +38,7 @@ class Violation:
     folder: str
     policy: str
     level: str
-    description: str
-    message: str
+    message: str  # what the rule is for, then what breaks it, as the pack words both
     urn: str
 
 
@@ -169,11 +168,13 @@ class Policies:
                     self.violated = True
 
     def _report(self, pack: Pack, found: Any, message: str, level: str, urn: str) -> None:
+        said = message.rstrip("\n")
+        if not said.startswith(found.description):  # packs in Python put it before what they say
+            said = f"{found.description}\n{said}"
         self._tell(
             Violation(
                 pack=pack.name, version=pack.version, folder=str(pack.folder),
-                policy=found.policyName, level=level, description=found.description,
-                message=message, urn=urn,
+                policy=found.policyName, level=level, message=said, urn=urn,
             )
         )  # fmt: skip
 

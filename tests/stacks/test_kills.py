@@ -124,14 +124,15 @@ def test_workers_end_their_engines_when_the_program_is_killed(undisturbed: Undis
     assert not office.state("hpo")["deployment"].get("pending_operations")
 
 
-def _left_by(office: Office) -> list[int]:
+def _left_by(office: Office) -> list[str]:
     """Processes that bear the mark of a run in this office."""
     sought = f"SITEKIT_RUN={office.folder}".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if sought in (process / "environ").read_bytes():
-                found.append(int(process.name))
+                words = (process / "cmdline").read_bytes().replace(b"\0", b" ")
+                found.append(f"{process.name}: {words.decode(errors='replace')}")
     return found
 
 

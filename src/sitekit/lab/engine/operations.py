@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import os
 import platform
-import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
-from types import FrameType
 from typing import Any
 
 from . import display, events, plugins, policies
@@ -21,6 +18,7 @@ from .backend import open_backend
 from .events import Event, Events
 from .faults import CHANGES_PROPOSED, FAILED, INTERRUPTED_TWICE, EngineError, StackNotFoundError
 from .importing import Importer
+from .interrupts import Interrupts
 from .language import Ended, Launch, LocalProgram, Program, RemoteProgram, python_of
 from .monitor import Engine, Monitor, Server, Setting
 from .plugins import Plugins
@@ -99,17 +97,26 @@ class _Steps:
 
 def perform(operation: Operation) -> int:
     """Do it, print it, and return the exit code."""
-    with ExitStack() as exits:
+    with Interrupts() as interrupts, ExitStack() as exits:
         if not operation.preview:
             exits.enter_context(operation.stack.backend.locked(operation.stack.name))
-        return _Performance(operation).run()
+        return _Performance(operation, interrupts).run()
+
+
+def _interrupted(run: Run, tools: Plugins) -> None:
+    run.interrupt()
+    if run.summary.interrupts == 1:
+        tools.cancel()
+    else:
+        tools.stop()
 
 
 class _Performance:
     """One operation under way."""
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, interrupts: Interrupts) -> None:
         self.operation, self.stack = operation, operation.stack
+        self.interrupts = interrupts
         self.events = Events()
         self.progress = display.Progress(
             preview=operation.preview,
@@ -180,11 +187,11 @@ class _Performance:
             )  # fmt: skip
             run.root_urn = self.progress.root
             old_outputs = _outputs(base.resources)
-            previous = self._catch_interrupts(run, tools)
+            self.interrupts.hand_to(lambda: _interrupted(run, tools))
             try:
                 self._go(run, server, configuration, judges)
             finally:
-                signal.signal(signal.SIGINT, previous)
+                self.interrupts.hand_to(lambda: None)  # the rest only writes down and cleans up
             run.summary.seconds = time.monotonic() - started
             if judges is not None and judges.violated:
                 run.summary.failed = True
@@ -238,21 +245,6 @@ class _Performance:
                 "enforcementLevel": violation.level,
             },
         )
-
-    def _catch_interrupts(self, run: Run, tools: Plugins) -> Any:
-        def react() -> None:
-            run.interrupt()
-            if run.summary.interrupts == 1:
-                tools.cancel()
-            else:
-                tools.stop()
-
-        def interrupted(_: int, __: FrameType | None) -> None:
-            # In a thread of its own: this one may hold a lock that is needed for it.
-            Thread(target=react, daemon=True).start()
-
-        signal.signal(signal.SIGTERM, interrupted)
-        return signal.signal(signal.SIGINT, interrupted)
 
     def _go(
         self, run: Run, server: Server, configuration: Configuration, judges: Policies | None
